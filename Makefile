@@ -1,0 +1,78 @@
+# Regulars. `make run` and `make test` set up everything they need; `make help` lists the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+HOME_DIR ?= home/bakehouse
+COMPANY ?= company.yaml
+
+# The first of these that really starts and is 3.11 or 3.12 makes the environment.
+FIND_PYTHON = for p in "$$PYTHON" python3.12 python3.11 python3 python; do \
+	if [ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1; \
+	then echo "$$p"; exit 0; fi; done; exit 1
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=$$($(FIND_PYTHON)) || { echo "Regulars needs Python 3.11 or 3.12. Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }; \
+	echo "Setting up $(VENV) with $$($$python --version) (once, about a minute)"; \
+	$$python -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## make the virtual environment with the locked dependencies
+
+data/bakehouse/.made: $(STAMP) $(wildcard sources/sample/*.py)
+	@$(BIN)/regulars sample --out data/bakehouse
+	@touch $@
+
+.PHONY: run
+run: data/bakehouse/.made ## run the demo company from its sources to a published scorecard
+	@$(BIN)/regulars run --company $(COMPANY) --home $(HOME_DIR)
+
+.PHONY: real
+real: $(STAMP) ## run the example on real data (needs ../shared/data)
+	@$(BIN)/regulars run --company examples/real/company.yaml --home home/real
+
+.PHONY: dev
+dev: data/bakehouse/.made ## open Dagster's pages on the demo company
+	@$(BIN)/regulars dev --company $(COMPANY) --home $(HOME_DIR)
+
+.PHONY: check
+check: $(STAMP) ## lint, types and dbt's parser, without the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+.PHONY: test
+test: $(STAMP) check ## lint, types and the tests
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+.PHONY: test-all
+test-all: $(STAMP) check ## the same with the slow matrices: kill points, large data
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: coverage
+coverage: $(STAMP) ## which lines no test reaches
+	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-report=html $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## measure and write benchmarks/results/
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --extra dev --extra postgres \
+		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## remove what was made here, but not the environment
+	rm -rf home data .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage
