@@ -1,0 +1,11 @@
+{#-
+  Aggregate: the distinct texts of a group joined in alphabetical order, so that the result is the same each run.
+  Null when the group has no text.
+-#}
+{% macro joined_texts(expression, separator=', ') -%}
+    {{ return(adapter.dispatch('joined_texts', 'regulars')(expression, separator)) }}
+{%- endmacro %}
+
+{% macro duckdb__joined_texts(expression, separator) -%}
+    string_agg(distinct {{ expression }}, '{{ separator }}' order by {{ expression }})
+{%- endmacro %}

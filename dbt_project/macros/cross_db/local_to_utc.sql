@@ -1,0 +1,13 @@
+{#-
+  A wall-clock timestamp of a time zone as a UTC timestamp. Null when either is null; an unknown zone is an error,
+  because every row of the source would be wrong.
+  DuckDB (ICU) reads the hour that a clock change repeats as its second pass (standard time), and moves a time inside
+  the skipped hour forward by that hour. Another engine must do the same here, or the same record would get two times.
+-#}
+{% macro local_to_utc(timestamp_expression, time_zone_expression) -%}
+    {{ return(adapter.dispatch('local_to_utc', 'regulars')(timestamp_expression, time_zone_expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_to_utc(timestamp_expression, time_zone_expression) -%}
+    (({{ timestamp_expression }}) at time zone ({{ time_zone_expression }}) at time zone 'UTC')
+{%- endmacro %}

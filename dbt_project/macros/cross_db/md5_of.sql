@@ -1,0 +1,15 @@
+{#-
+  One md5 (32 hex digits) over several expressions. A null and an empty text give different results, and so do
+  ('ab', 'c') and ('a', 'bc').
+-#}
+{% macro md5_of(expressions) -%}
+    {{ return(adapter.dispatch('md5_of', 'regulars')(expressions)) }}
+{%- endmacro %}
+
+{% macro default__md5_of(expressions) -%}
+    md5(concat_ws('|'
+        {%- for expression in expressions -%}
+            , coalesce(concat(length(cast({{ expression }} as {{ dbt.type_string() }})), ':', cast({{ expression }} as {{ dbt.type_string() }})), '-')
+        {%- endfor -%}
+    ))
+{%- endmacro %}

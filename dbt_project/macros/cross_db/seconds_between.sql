@@ -1,0 +1,10 @@
+{#-
+  Seconds from one timestamp to a later one, with their fraction (double); negative when the order is reversed.
+-#}
+{% macro seconds_between(first_timestamp, last_timestamp) -%}
+    {{ return(adapter.dispatch('seconds_between', 'regulars')(first_timestamp, last_timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(first_timestamp, last_timestamp) -%}
+    (epoch({{ last_timestamp }}) - epoch({{ first_timestamp }}))
+{%- endmacro %}

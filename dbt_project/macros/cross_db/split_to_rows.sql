@@ -1,0 +1,16 @@
+{#-
+  A select with one row per part of a separated text: the given columns and `part` (trimmed). A null or empty text, and
+  empty parts, give no row.
+-#}
+{% macro split_to_rows(relation, text_column, separator, columns) -%}
+    {{ return(adapter.dispatch('split_to_rows', 'regulars')(relation, text_column, separator, columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__split_to_rows(relation, text_column, separator, columns) -%}
+    select {{ columns | join(', ') }}, trim(part) as part
+    from (
+        select {{ columns | join(', ') }}, unnest(string_split({{ text_column }}, '{{ separator }}')) as part
+        from {{ relation }}
+    ) as parts
+    where trim(part) <> ''
+{%- endmacro %}

@@ -1,0 +1,155 @@
+{#-
+  The eight entities that sources are mapped to: the one place that says what a column is.
+
+  Per entity:
+    key          the column that names a record within its source
+    updated_at   the column that says which of two versions of a record is the newer one (optional)
+    grows        true: events and records that keep coming, so the model takes new batches only
+    columns      column -> type, in order. Types:
+                   text       trimmed, empty is null
+                   timestamp  UTC; a time without offset is in the source's time zone
+                   date       calendar day, never moved by a time zone
+                   decimal    decimal(18, 4)
+                   integer    whole numbers
+                   boolean    true/false, yes/no, y/n, t/f, on/off, 1/0
+                   email      the judged, normalised address
+                   phone      the judged number in E.164
+    keys         made key -> [technical column that gives the namespace, id column]
+    record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
+    renamed      column of the mapping -> column of staging, where the plain name is taken
+    defaults     column -> SQL for rows that bring no value
+-#}
+{% macro entities() %}
+    {%- set entities = {
+        'customers': {
+            'key': 'account_id',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'account_id': 'text', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'text',
+                'first_name': 'text', 'last_name': 'text', 'full_name': 'text', 'birth_date': 'date',
+                'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'text',
+                'country_code': 'text', 'language': 'text', 'email_consent': 'boolean',
+                'sms_consent': 'boolean', 'phone_consent': 'boolean', 'created_at': 'timestamp',
+                'updated_at': 'timestamp',
+            },
+            'keys': {'account_key': ['_accounts_of', 'account_id']},
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
+        },
+        'products': {
+            'key': 'product_id',
+            'updated_at': 'updated_at',
+            'grows': false,
+            'columns': {
+                'product_id': 'text', 'sku': 'text', 'product_name': 'text', 'category': 'text',
+                'unit_cost': 'decimal', 'unit_price': 'decimal', 'currency': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {'product_key': ['_products_of', 'product_id']},
+            'defaults': {'currency': '_currency'},
+        },
+        'orders': {
+            'key': 'order_id',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'order_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone',
+                'loyalty_card': 'text', 'ordered_at': 'timestamp', 'status': 'text', 'channel': 'text',
+                'store_id': 'text', 'currency': 'text', 'gross_amount': 'decimal', 'discount_amount': 'decimal',
+                'shipping_amount': 'decimal', 'tax_amount': 'decimal', 'refund_amount': 'decimal',
+                'campaign_id': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {
+                'order_key': ['_source', 'order_id'],
+                'account_key': ['_accounts_of', 'account_id'],
+                'campaign_key': ['_source', 'campaign_id'],
+            },
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
+            'defaults': {'currency': '_currency'},
+        },
+        'order_lines': {
+            'key': 'order_line_id',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'order_line_id': 'text', 'order_id': 'text', 'product_id': 'text', 'sku': 'text',
+                'line_kind': 'text', 'quantity': 'decimal', 'unit_price': 'decimal',
+                'discount_amount': 'decimal', 'is_return': 'boolean', 'currency': 'text',
+                'ordered_at': 'timestamp', 'updated_at': 'timestamp',
+            },
+            'keys': {'order_key': ['_source', 'order_id'], 'product_key': ['_products_of', 'product_id']},
+            'defaults': {'currency': '_currency', 'line_kind': "'product'"},
+        },
+        'email_events': {
+            'key': 'event_id',
+            'grows': true,
+            'columns': {
+                'event_id': 'text', 'message_id': 'text', 'campaign_id': 'text', 'email': 'email',
+                'account_id': 'text', 'event': 'text', 'occurred_at': 'timestamp', 'url': 'text',
+                'user_agent': 'text', 'is_machine': 'boolean',
+            },
+            'keys': {'campaign_key': ['_source', 'campaign_id'], 'account_key': ['_accounts_of', 'account_id']},
+            'record_ref': [['account', 'account_id'], ['email', 'email']],
+        },
+        'campaigns': {
+            'key': 'campaign_id',
+            'updated_at': 'updated_at',
+            'grows': false,
+            'columns': {
+                'campaign_id': 'text', 'campaign_name': 'text', 'channel': 'text', 'subject': 'text',
+                'started_at': 'timestamp', 'cost_amount': 'decimal', 'currency': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {'campaign_key': ['_source', 'campaign_id']},
+            'defaults': {'currency': '_currency'},
+        },
+        'calls': {
+            'key': 'call_id',
+            'grows': true,
+            'columns': {
+                'call_id': 'text', 'phone': 'phone', 'account_id': 'text', 'direction': 'text',
+                'started_at': 'timestamp', 'wait_seconds': 'integer', 'talk_seconds': 'integer',
+                'outcome': 'text', 'reason': 'text', 'agent_id': 'text', 'satisfaction': 'decimal',
+            },
+            'keys': {'account_key': ['_accounts_of', 'account_id']},
+            'record_ref': [['account', 'account_id'], ['phone', 'phone']],
+        },
+        'web_events': {
+            'key': 'event_id',
+            'grows': true,
+            'columns': {
+                'event_id': 'text', 'visitor_id': 'text', 'account_id': 'text', 'email': 'email',
+                'session_id': 'text', 'page_view_id': 'text', 'event': 'text', 'occurred_at': 'timestamp',
+                'received_at': 'timestamp', 'page_url': 'text', 'page_title': 'text', 'referrer': 'text',
+                'source': 'text', 'medium': 'text', 'campaign': 'text', 'user_agent': 'text',
+                'is_bot': 'boolean', 'order_id': 'text',
+            },
+            'keys': {'account_key': ['_accounts_of', 'account_id'], 'order_key': ['_source', 'order_id']},
+            'record_ref': [['account', 'account_id'], ['email', 'email']],
+            'renamed': {'source': 'traffic_source'},
+        },
+    } -%}
+    {{ return(entities) }}
+{% endmacro %}
+
+{#- One entity's definition, with the optional entries filled in. -#}
+{% macro entity_definition(entity) %}
+    {%- set known = entities() -%}
+    {%- if entity not in known -%}
+        {{ exceptions.raise_compiler_error(
+            "Unknown entity '" ~ entity ~ "'. Known: " ~ known.keys() | join(', ') ~ "."
+        ) }}
+    {%- endif -%}
+    {%- set definition = {'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}} -%}
+    {%- do definition.update(known[entity]) -%}
+    {{ return(definition) }}
+{% endmacro %}
+
+{#- The rules of one entity, in the order of the rules files; all rules when no entity is named. -#}
+{% macro rules_of(entity=none) %}
+    {%- set found = [] -%}
+    {%- for rule in var('rules') -%}
+        {%- if entity is none or rule['entity'] == entity -%}
+            {%- do found.append(rule) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}

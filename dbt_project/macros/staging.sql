@@ -1,0 +1,279 @@
+{#-
+  The whole SQL of one staging model. Every received row of the entity comes out once, none is dropped:
+
+    received  rows of mapped.<entity>; in an incremental run those of batches not staged yet
+    typed     texts become values (typing.sql); the text stays beside each as <column>_text
+    checked   one boolean ok_<rule> per rule; a rule that answers null has nothing to object to
+    judged    ids of the failed rules, values that a rule of severity `field` rejects set to null
+    staged    the columns of the model, without the record's status
+    ranked    of all rows with one record_key the first is the record, the rest are duplicates
+
+  In an incremental run the rows already staged under a touched key are ranked again together with the new ones, and
+  replace themselves. They are taken as they were judged: staged_with proves that mapping, types and rules are the
+  same, and when they are not, everything is staged anew (is_outdated, and forget_outdated_rows as the pre-hook).
+-#}
+{% macro staged_entity(entity) %}
+{%- set fingerprint = regulars.staging_fingerprint(entity) -%}
+{%- set only_new = is_incremental() and not regulars.is_outdated(fingerprint) -%}
+{{ regulars.staging_sql(entity, only_new, fingerprint) }}
+{% endmacro %}
+
+{% macro staging_sql(entity, only_new, fingerprint) %}
+{%- set definition = regulars.entity_definition(entity) -%}
+{%- set columns = definition['columns'] -%}
+{%- set renamed = definition['renamed'] -%}
+{%- set rules = regulars.rules_of(entity) -%}
+{%- set emails = [] -%}
+{%- set phones = [] -%}
+{%- for column, type in columns.items() -%}
+    {%- if type == 'email' -%}{%- do emails.append(column) -%}{%- endif -%}
+    {%- if type == 'phone' -%}{%- do phones.append(column) -%}{%- endif -%}
+{%- endfor -%}
+{%- set key = renamed.get(definition['key'], definition['key']) -%}
+{%- set outputs = regulars.staged_columns(entity) -%}
+{%- set nulled = {} -%}
+{%- for rule in rules if rule['severity'] == 'field' -%}
+    {%- if rule['field'] not in columns -%}
+        {{ exceptions.raise_compiler_error(
+            "Rule '" ~ rule['id'] ~ "' has severity field, but '" ~ rule['field'] ~ "' is no column of " ~ entity ~ "."
+        ) }}
+    {%- endif -%}
+    {%- set name = renamed.get(rule['field'], rule['field']) -%}
+    {%- do nulled.update({name: nulled.get(name, []) + ['ok_' ~ rule['id']]}) -%}
+{%- endfor -%}
+with received as (
+
+    select m.*
+    from {{ source('mapped', entity) }} as m
+    {%- if only_new %}
+    where m._batch_id not in (select distinct batch_id from {{ this }})
+    {%- endif %}
+
+),
+
+typed as (
+
+    select
+        r._source as source,
+        r._channel as source_channel,
+        r._dataset as dataset,
+        r._batch_id as batch_id,
+        r._load_id as load_id,
+        r._row as row_number,
+        r._loaded_at as loaded_at,
+        r._accounts_of as accounts_of,
+        r._products_of as products_of,
+        r._reject_reason as reject_reason
+        {%- for column, type in columns.items() %}
+        {%- set name = renamed.get(column, column) %}
+        {%- if type == 'text' %}
+        {%- if column in definition['defaults'] %},
+        coalesce({{ regulars.typed_text('r.' ~ column) }}, {{ regulars.default_value(definition['defaults'][column]) }}) as {{ name }}
+        {%- else %},
+        {{ regulars.typed_text('r.' ~ column) }} as {{ name }}
+        {%- endif %}
+        {%- elif type in ('email', 'phone') %},
+        case when {{ regulars.typed_text('r.' ~ column) }} is not null then r.{{ column }} end as {{ name }}_text,
+        case when judged_{{ column }}.is_valid then judged_{{ column }}.{{ 'normalised' if type == 'email' else 'e164' }} end as {{ name }},
+        case when {{ regulars.typed_text('r.' ~ column) }} is not null then coalesce(judged_{{ column }}.is_valid, false) end as {{ name }}_is_valid
+        {%- else %},
+        {{ regulars.typed_text('r.' ~ column) }} as {{ name }}_text,
+        {{ regulars.typed_timestamp('r.' ~ column, 'r._time_zone') if type == 'timestamp'
+            else regulars.typed_date('r.' ~ column) if type == 'date'
+            else regulars.typed_decimal('r.' ~ column) if type == 'decimal'
+            else regulars.typed_integer('r.' ~ column) if type == 'integer'
+            else regulars.typed_boolean('r.' ~ column) }} as {{ name }}
+        {%- endif %}
+        {%- endfor %}
+    from received as r
+    {%- for column in emails %}
+    left join {{ source('quality', 'judged_emails') }} as judged_{{ column }}
+        on r.{{ column }} = judged_{{ column }}.raw_value
+    {%- endfor %}
+    {%- for column in phones %}
+    left join {{ source('quality', 'judged_phones') }} as judged_{{ column }}
+        on r.{{ column }} = judged_{{ column }}.raw_value and r._country = judged_{{ column }}.region
+    {%- endfor %}
+
+),
+
+checked as (
+
+    select
+        *
+        {%- for rule in rules %},
+        coalesce(({{ rule['sql'] }}), true) as ok_{{ rule['id'] }}
+        {%- endfor %}
+    from typed
+
+),
+
+judged as (
+
+    select
+        source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, accounts_of, products_of, reject_reason,
+        coalesce(
+            source || '|' || {{ key }}, batch_id || '|' || cast(row_number as {{ dbt.type_string() }})
+        ) as record_key,
+        {{ regulars.failed_rule_ids(rules | selectattr('severity', 'equalto', 'record') | list) }} as invalid_reasons,
+        {{ regulars.failed_rule_ids(rules) }} as failed_rules
+        {%- for column, type in columns.items() %}
+        {%- set name = renamed.get(column, column) %}
+        {%- if name in nulled %},
+        case when {{ nulled[name] | join(' and ') }} then {{ name }} end as {{ name }}
+        {%- else %},
+        {{ name }}
+        {%- endif %}
+        {%- if type != 'text' %},
+        {{ name }}_text
+        {%- endif %}
+        {%- if type in ('email', 'phone') %},
+        {{ name }}_is_valid
+        {%- endif %}
+        {%- endfor %}
+        {%- for rule in rules %},
+        ok_{{ rule['id'] }}
+        {%- endfor %}
+    from checked
+
+),
+
+staged as (
+
+    select
+        source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, record_key,
+        invalid_reasons is null as is_valid,
+        invalid_reasons, failed_rules, reject_reason
+        {%- for column in outputs['values'] %},
+        {{ column }}
+        {%- endfor %}
+        {%- for made, parts in definition['keys'].items() %},
+        {{ {'_source': 'source', '_accounts_of': 'accounts_of', '_products_of': 'products_of'}[parts[0]] }} || ':' || {{ parts[1] }} as {{ made }}
+        {%- endfor %}
+        {%- if definition['record_ref'] %},
+        coalesce(
+            {%- for prefix, column in definition['record_ref'] -%}
+            '{{ prefix }}:' || {{ column }}{{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ) as record_ref
+        {%- endif %}
+        {%- for rule in rules %},
+        ok_{{ rule['id'] }}
+        {%- endfor %},
+        '{{ fingerprint }}' as staged_with
+    from judged
+
+),
+{%- if only_new %}
+
+touched as (
+
+    select {{ outputs['all'] | join(', ') }} from staged
+    union all
+    select {{ outputs['all'] | join(', ') }} from {{ this }}
+    where record_key in (select record_key from staged)
+
+),
+{%- endif %}
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by record_key
+            order by
+                is_valid desc,
+                {%- if definition['updated_at'] %}
+                {{ definition['updated_at'] }} desc nulls last,
+                {%- endif %}
+                loaded_at desc,
+                row_number desc,
+                batch_id
+        ) as place_in_record
+    from {{ 'touched' if only_new else 'staged' }}
+
+)
+
+select
+    source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, record_key,
+    case
+        when place_in_record > 1 then 'duplicate'
+        when is_valid then 'valid'
+        else 'quarantined'
+    end as record_status
+    {%- for column in outputs['all'] if column not in outputs['technical'] %},
+    {{ column }}
+    {%- endfor %}
+from ranked
+{% endmacro %}
+
+{#- A default is a technical column of the mapping ('_currency') or a literal. -#}
+{% macro default_value(default) -%}
+    {{ 'r.' ~ default if default.startswith('_') else default }}
+{%- endmacro %}
+
+{#- The ids of the failed ones among some rules, joined by ', '; null when none failed. -#}
+{% macro failed_rule_ids(rules) -%}
+    {%- if rules -%}
+    nullif(concat_ws(', '
+        {%- for rule in rules -%}
+            , case when not ok_{{ rule['id'] }} then '{{ rule['id'] }}' end
+        {%- endfor -%}
+    ), '')
+    {%- else -%}
+    cast(null as {{ dbt.type_string() }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The columns of a staging model without record_status: technical ones, typed values, all in order. -#}
+{% macro staged_columns(entity) %}
+    {%- set definition = regulars.entity_definition(entity) -%}
+    {%- set technical = [
+        'source', 'source_channel', 'dataset', 'batch_id', 'load_id', 'row_number', 'loaded_at', 'record_key',
+    ] -%}
+    {%- set values = [] -%}
+    {%- for column, type in definition['columns'].items() -%}
+        {%- set name = definition['renamed'].get(column, column) -%}
+        {%- do values.append(name) -%}
+        {%- if type != 'text' -%}{%- do values.append(name ~ '_text') -%}{%- endif -%}
+        {%- if type in ('email', 'phone') -%}{%- do values.append(name ~ '_is_valid') -%}{%- endif -%}
+    {%- endfor -%}
+    {%- set made = definition['keys'].keys() | list -%}
+    {%- if definition['record_ref'] -%}{%- do made.append('record_ref') -%}{%- endif -%}
+    {%- set flags = [] -%}
+    {%- for rule in regulars.rules_of(entity) -%}{%- do flags.append('ok_' ~ rule['id']) -%}{%- endfor -%}
+    {{ return({
+        'technical': technical,
+        'values': values,
+        'all': technical + ['is_valid', 'invalid_reasons', 'failed_rules', 'reject_reason'] + values + made + flags
+            + ['staged_with'],
+    }) }}
+{% endmacro %}
+
+{#- What a row's judgement rests on besides the row itself, as one md5: the mapping (the view's text), and the SQL of a
+    complete build with all its types and rules. -#}
+{% macro staging_fingerprint(entity) %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {{ return(local_md5(
+        regulars.view_fingerprint(source('mapped', entity)) ~ regulars.staging_sql(entity, false, '')
+    )) }}
+{% endmacro %}
+
+{#- Runs a query: true when this model holds rows staged with another mapping, other types or other rules. -#}
+{% macro is_outdated(fingerprint) %}
+    {%- set names = adapter.get_columns_in_relation(this) | map(attribute='name') | list -%}
+    {%- if 'staged_with' not in names -%}{{ return(true) }}{%- endif -%}
+    {%- set found = run_query("select 1 from " ~ this ~ " where staged_with <> '" ~ fingerprint ~ "' limit 1") -%}
+    {{ return(found.rows | length > 0) }}
+{% endmacro %}
+
+{#- Pre-hook of the incremental staging models: an outdated table is emptied in the transaction that fills it again, so
+    that keys which no longer exist do not stay behind. -#}
+{% macro forget_outdated_rows() %}
+    {%- if execute and is_incremental() -%}
+        {%- if regulars.is_outdated(regulars.staging_fingerprint(model['name'].split('__')[1])) -%}
+            delete from {{ this }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,60 @@
+{{ config(tags=['phase_profiles']) }}
+
+with customers as (
+
+    select * from {{ ref('stg_files__customers') }} where record_status = 'valid' and record_ref is not null
+
+),
+
+customer_records as (
+
+    select source, source_record_id, customer_id from {{ source('identity', 'customer_records') }}
+
+),
+
+identified as (
+
+    select
+        customer_records.customer_id,
+        customers.*,
+        coalesce(customers.updated_at, customers.created_at) as stated_at,
+        coalesce(
+            nullif(trim(customers.full_name), ''),
+            nullif(trim(coalesce(customers.first_name, '') || ' ' || coalesce(customers.last_name, '')), '')
+        ) as person_name,
+        coalesce(customers.street, customers.postal_code, customers.city) is not null as has_address
+    from customers
+    inner join customer_records
+        on customers.source = customer_records.source and customers.record_ref = customer_records.source_record_id
+
+)
+
+select
+    customer_id,
+    source,
+    record_ref,
+    stated_at,
+    created_at,
+    -- Rising with the age of what the record says; a record without a date knows least. Unique within a customer.
+    row_number() over (
+        partition by customer_id order by stated_at nulls first, loaded_at, source, record_key
+    ) as place,
+    person_name,
+    email,
+    email_text,
+    coalesce(email_is_valid, true) as email_is_valid,
+    phone,
+    phone_text,
+    coalesce(phone_is_valid, true) as phone_is_valid,
+    birth_date,
+    lower(gender) as gender,
+    upper(country_code) as country_code,
+    case when has_address then street end as street,
+    case when has_address then city end as city,
+    case when has_address then postal_code end as postal_code,
+    has_address,
+    language,
+    email_consent,
+    sms_consent,
+    phone_consent
+from identified

@@ -1,0 +1,45 @@
+{{ config(tags=['phase_profiles']) }}
+
+with calls as (
+
+    select * from {{ ref('stg_files__calls') }} where record_status = 'valid'
+
+),
+
+customer_records as (
+
+    select source, source_record_id, customer_id from {{ source('identity', 'customer_records') }}
+
+),
+
+cost_rates as (
+
+    select * from {{ ref('int_cost_rates') }}
+
+),
+
+as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+)
+
+select
+    coalesce(calls.source || ':' || calls.call_id, calls.record_key) as call_id,
+    calls.source,
+    customer_records.customer_id,
+    lower(calls.direction) as direction,
+    calls.started_at,
+    calls.wait_seconds,
+    calls.talk_seconds,
+    calls.outcome,
+    calls.reason,
+    calls.agent_id,
+    calls.satisfaction,
+    {{ regulars.as_money('calls.talk_seconds / 60.0 * cost_rates.call_minute_amount') }} as handling_cost_amount,
+    as_of.currency
+from calls
+cross join as_of
+cross join cost_rates
+left join customer_records
+    on calls.source = customer_records.source and calls.record_ref = customer_records.source_record_id

@@ -1,0 +1,107 @@
+{{ config(tags=['phase_profiles']) }}
+
+with orders as (
+
+    select * from {{ ref('fct_orders') }} where customer_id is not null and order_kind <> 'void'
+
+),
+
+email_events as (
+
+    select * from {{ ref('fct_email_events') }} where customer_id is not null and not is_machine
+
+),
+
+email_deliveries as (
+
+    select * from {{ ref('int_email_deliveries') }} where customer_id is not null and delivered_at is not null
+
+),
+
+calls as (
+
+    select * from {{ ref('fct_calls') }} where customer_id is not null
+
+),
+
+web_sessions as (
+
+    select * from {{ ref('fct_web_sessions') }} where customer_id is not null and not is_bot
+
+),
+
+touchpoints as (
+
+    select
+        'order:' || order_id as touchpoint_id,
+        customer_id,
+        ordered_at as occurred_at,
+        channel,
+        case when order_kind = 'return' then 'return' else 'order' end as kind,
+        'in' as direction,
+        campaign_id,
+        order_id,
+        status as detail
+    from orders
+
+    union all
+
+    select
+        'delivery:' || delivery_id as touchpoint_id,
+        customer_id,
+        delivered_at as occurred_at,
+        'email' as channel,
+        'email_delivered' as kind,
+        'out' as direction,
+        campaign_id,
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        cast(null as {{ dbt.type_string() }}) as detail
+    from email_deliveries
+
+    union all
+
+    select
+        'email_event:' || event_id as touchpoint_id,
+        customer_id,
+        occurred_at,
+        'email' as channel,
+        'email_' || event as kind,
+        'in' as direction,
+        campaign_id,
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        -- What stands behind the question mark may name a person.
+        {{ dbt.split_part('url', "'?'", 1) }} as detail
+    from email_events
+    where event in ('open', 'click', 'unsubscribe', 'complaint')
+
+    union all
+
+    select
+        'call:' || call_id as touchpoint_id,
+        customer_id,
+        started_at as occurred_at,
+        'phone' as channel,
+        'call' as kind,
+        case when direction in ('out', 'outbound') then 'out' else 'in' end as direction,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        coalesce(reason, outcome) as detail
+    from calls
+
+    union all
+
+    select
+        'session:' || session_id as touchpoint_id,
+        customer_id,
+        started_at as occurred_at,
+        'web' as channel,
+        'web_session' as kind,
+        'in' as direction,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        {{ dbt.split_part('landing_page', "'?'", 1) }} as detail
+    from web_sessions
+
+)
+
+select * from touchpoints

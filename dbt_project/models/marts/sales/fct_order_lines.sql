@@ -1,0 +1,112 @@
+{{ config(tags=['phase_profiles']) }}
+
+with order_lines as (
+
+    select * from {{ ref('stg_files__order_lines') }} where record_status = 'valid'
+
+),
+
+orders as (
+
+    select order_key, ordered_at, currency
+    from {{ ref('stg_files__orders') }}
+    where record_status = 'valid' and order_key is not null
+
+),
+
+products as (
+
+    select product_id, sku, unit_cost from {{ ref('dim_products') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
+
+),
+
+as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+-- A line that takes something back has a minus before quantity and amounts, however the source writes it.
+signed as (
+
+    select
+        coalesce(order_lines.source || ':' || order_lines.order_line_id, order_lines.record_key) as order_line_id,
+        order_lines.order_key,
+        order_lines.source,
+        order_lines.product_key,
+        order_lines.sku,
+        coalesce(lower(order_lines.line_kind), 'product') as line_kind,
+        coalesce(order_lines.ordered_at, orders.ordered_at) as ordered_at,
+        coalesce(order_lines.currency, orders.currency, as_of.currency) as original_currency,
+        as_of.currency,
+        coalesce(order_lines.is_return, false) or coalesce(order_lines.quantity < 0, false) as is_return,
+        case
+            when coalesce(order_lines.is_return, false) or order_lines.quantity < 0 then -abs(order_lines.quantity)
+            else order_lines.quantity
+        end as quantity,
+        case
+            when coalesce(order_lines.is_return, false) or order_lines.quantity < 0
+                then -abs(order_lines.discount_amount)
+            else abs(order_lines.discount_amount)
+        end as discount_amount,
+        order_lines.unit_price
+    from order_lines
+    cross join as_of
+    left join orders on order_lines.order_key = orders.order_key
+
+),
+
+priced as (
+
+    select
+        *,
+        case
+            when line_kind = 'discount'
+                then -abs(coalesce({{ regulars.as_money('quantity * unit_price') }}, discount_amount))
+            else {{ regulars.as_money('quantity * unit_price') }} - coalesce(discount_amount, 0)
+        end as original_net_amount
+    from signed
+
+),
+
+converted as (
+
+    select
+        priced.*,
+        exchange_rates.rate
+    from priced
+    left join exchange_rates
+        on
+            priced.original_currency = exchange_rates.currency
+            and coalesce(cast(priced.ordered_at as date), cast('9999-12-30' as date)) >= exchange_rates.valid_from
+            and coalesce(cast(priced.ordered_at as date), cast('9999-12-30' as date)) < exchange_rates.valid_to
+
+)
+
+select
+    converted.order_line_id,
+    converted.order_key as order_id,
+    converted.source,
+    converted.line_kind,
+    case when converted.line_kind = 'product' then converted.product_key end as product_id,
+    coalesce(converted.sku, products.sku) as sku,
+    converted.quantity,
+    {{ regulars.as_money('converted.unit_price * converted.rate') }} as unit_price,
+    {{ regulars.as_money('converted.discount_amount * converted.rate') }} as discount_amount,
+    {{ regulars.as_money('converted.original_net_amount * converted.rate') }} as net_amount,
+    case
+        when converted.line_kind = 'product' then {{ regulars.as_money('converted.quantity * products.unit_cost') }}
+    end as cost_amount,
+    converted.is_return,
+    converted.currency,
+    converted.unit_price as original_unit_price,
+    {{ regulars.as_money('converted.original_net_amount') }} as original_net_amount,
+    converted.original_currency
+from converted
+left join products on converted.product_key = products.product_id

@@ -1,0 +1,153 @@
+{{ config(tags=['phase_value']) }}
+
+with campaigns as (
+
+    select * from {{ ref('stg_files__campaigns') }} where record_status = 'valid' and campaign_key is not null
+
+),
+
+email_deliveries as (
+
+    select * from {{ ref('int_email_deliveries') }} where campaign_id is not null
+
+),
+
+email_events as (
+
+    select * from {{ ref('fct_email_events') }}
+    where event = 'click' and not is_machine and campaign_id is not null and customer_id is not null
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_orders') }} where order_kind = 'sale' and customer_id is not null
+
+),
+
+cost_rates as (
+
+    select * from {{ ref('int_cost_rates') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
+
+),
+
+as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+described as (
+
+    select
+        campaigns.campaign_key as campaign_id,
+        campaigns.campaign_name,
+        lower(campaigns.channel) as channel,
+        campaigns.started_at,
+        {{ regulars.as_money('campaigns.cost_amount * exchange_rates.rate') }} as stated_cost_amount,
+        campaigns.cost_amount is not null as states_cost
+    from campaigns
+    cross join as_of
+    left join exchange_rates
+        on
+            coalesce(campaigns.currency, as_of.currency) = exchange_rates.currency
+            and coalesce(cast(campaigns.started_at as date), as_of.as_of_on) >= exchange_rates.valid_from
+            and coalesce(cast(campaigns.started_at as date), as_of.as_of_on) < exchange_rates.valid_to
+
+),
+
+counts as (
+
+    select
+        campaign_id,
+        count(sent_at) as sent,
+        count(delivered_at) as delivered,
+        count(opened_at) as unique_opens,
+        count(human_opened_at) as unique_opens_human,
+        count(clicked_at) as unique_clicks,
+        count(human_clicked_at) as unique_clicks_human,
+        count(unsubscribed_at) as unsubscribes
+    from email_deliveries
+    group by campaign_id
+
+),
+
+-- Each order belongs to the campaign whose e-mail its customer clicked last before buying.
+clicks_before_orders as (
+
+    select
+        orders.order_id,
+        orders.net_amount,
+        email_events.campaign_id,
+        row_number() over (
+            partition by orders.order_id order by email_events.occurred_at desc, email_events.event_id desc
+        ) as place_from_last
+    from orders
+    cross join as_of
+    inner join email_events
+        on
+            orders.customer_id = email_events.customer_id
+            and email_events.occurred_at <= orders.ordered_at
+            and email_events.occurred_at
+                >= {{ regulars.add_days('orders.ordered_at', '-' ~ threshold('attribution_window_days')) }}
+    where orders.ordered_at <= as_of.as_of
+
+),
+
+attributed as (
+
+    select
+        campaign_id,
+        count(*) as attributed_orders,
+        sum(net_amount) as attributed_revenue_amount
+    from clicks_before_orders
+    where place_from_last = 1
+    group by campaign_id
+
+),
+
+known_campaigns as (
+
+    select campaign_id from described
+    union
+    select campaign_id from counts
+
+)
+
+select
+    known_campaigns.campaign_id,
+    described.campaign_name,
+    coalesce(described.channel, case when counts.campaign_id is not null then 'email' end) as channel,
+    described.started_at,
+    coalesce(counts.sent, 0) as sent,
+    coalesce(counts.delivered, 0) as delivered,
+    coalesce(counts.unique_opens, 0) as unique_opens,
+    coalesce(counts.unique_opens_human, 0) as unique_opens_human,
+    coalesce(counts.unique_clicks, 0) as unique_clicks,
+    coalesce(counts.unique_clicks_human, 0) as unique_clicks_human,
+    coalesce(counts.unsubscribes, 0) as unsubscribes,
+    cast(counts.unique_opens_human as double) / nullif(cast(counts.delivered as double), 0) as open_rate,
+    cast(counts.unique_clicks_human as double) / nullif(cast(counts.delivered as double), 0) as click_rate,
+    coalesce(attributed.attributed_orders, 0) as attributed_orders,
+    case
+        when attributed.campaign_id is null then cast(0 as decimal(18, 4))
+        else {{ regulars.as_money('attributed.attributed_revenue_amount') }}
+    end as attributed_revenue_amount,
+    -- What the campaign states, else what its e-mails cost to send: never both, a stated sum may include sending.
+    case
+        when described.states_cost then described.stated_cost_amount
+        else {{ regulars.as_money('counts.sent * cost_rates.email_sent_amount') }}
+    end as cost_amount,
+    as_of.currency
+from known_campaigns
+cross join as_of
+cross join cost_rates
+left join described on known_campaigns.campaign_id = described.campaign_id
+left join counts on known_campaigns.campaign_id = counts.campaign_id
+left join attributed on known_campaigns.campaign_id = attributed.campaign_id

@@ -1,0 +1,93 @@
+{{ config(tags=['phase_value']) }}
+
+with customers as (
+
+    select customer_id from {{ ref('int_customer_golden') }}
+
+),
+
+customer_orders as (
+
+    select * from {{ ref('int_customer_orders') }}
+
+),
+
+scores as (
+
+    select * from {{ source('scores', 'lifetime_value') }}
+
+),
+
+as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+joined as (
+
+    select
+        customers.customer_id,
+        coalesce(customer_orders.orders, 0) as orders,
+        coalesce(customer_orders.returns, 0) as returns,
+        customer_orders.order_days,
+        customer_orders.first_ordered_on,
+        customer_orders.last_ordered_on,
+        customer_orders.sales_amount,
+        case when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
+            else customer_orders.revenue_amount
+        end as revenue_amount,
+        case when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
+            else customer_orders.margin_amount
+        end as margin_amount,
+        customer_orders.moved_amount,
+        customer_orders.costed_amount,
+        case when customer_orders.customer_id is null then 0 else customer_orders.contact_cost_amount end
+            as contact_cost_amount,
+        case when customer_orders.customer_id is null then 0 else customer_orders.service_cost_amount end
+            as service_cost_amount,
+        coalesce(customer_orders.orders_12m, 0) as orders_12m,
+        coalesce(customer_orders.revenue_12m_amount, 0) as revenue_12m_amount,
+        coalesce(customer_orders.estimated_profit_12m_amount, 0) as estimated_profit_12m_amount,
+        scores.expected_orders_12m,
+        scores.expected_revenue_12m,
+        scores.residual_amount,
+        scores.probability_alive,
+        scores.status as lifetime_value_status,
+        as_of.as_of,
+        as_of.as_of_on,
+        as_of.currency
+    from customers
+    cross join as_of
+    left join customer_orders on customers.customer_id = customer_orders.customer_id
+    left join scores on customers.customer_id = scores.customer_id
+
+)
+
+select
+    customer_id,
+    orders,
+    returns,
+    case when order_days > 0 then order_days - 1 else 0 end as frequency,
+    first_ordered_on,
+    last_ordered_on,
+    cast({{ regulars.days_between('last_ordered_on', 'as_of_on') }} as bigint) as recency_days,
+    cast({{ regulars.days_between('first_ordered_on', 'as_of_on') }} as bigint) as tenure_days,
+    {{ regulars.as_money('revenue_amount') }} as revenue_amount,
+    {{ regulars.as_money('margin_amount') }} as margin_amount,
+    {{ regulars.as_money('contact_cost_amount') }} as contact_cost_amount,
+    {{ regulars.as_money('service_cost_amount') }} as service_cost_amount,
+    {{ regulars.as_money('margin_amount - contact_cost_amount - service_cost_amount') }} as profit_amount,
+    cast(costed_amount as double) / nullif(cast(moved_amount as double), 0) as cost_coverage_rate,
+    {{ regulars.as_money('cast(sales_amount as double) / nullif(orders, 0)') }} as average_order_amount,
+    orders_12m,
+    {{ regulars.as_money('revenue_12m_amount') }} as revenue_12m_amount,
+    {{ regulars.as_money('estimated_profit_12m_amount') }} as estimated_profit_12m_amount,
+    cast(expected_orders_12m as double) as expected_orders_12m,
+    {{ regulars.as_money('expected_revenue_12m') }} as expected_revenue_12m,
+    {{ regulars.as_money('revenue_amount + residual_amount') }} as lifetime_value_amount,
+    cast(probability_alive as double) as probability_alive,
+    lifetime_value_status,
+    currency,
+    as_of as measured_at
+from joined

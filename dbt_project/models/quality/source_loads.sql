@@ -1,0 +1,64 @@
+with received as (
+    {% for entity in entities() %}
+    {#- Counted on the raw side: staging cannot vouch for itself. #}
+    select _load_id as load_id, _source as source, '{{ entity }}' as entity, count(*) as received
+    from {{ source('mapped', entity) }}
+    group by 1, 2
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+staged as (
+    {% for entity in entities() %}
+    select
+        load_id,
+        source,
+        '{{ entity }}' as entity,
+        sum(case when record_status = 'valid' then 1 else 0 end) as valid,
+        sum(case when record_status = 'quarantined' then 1 else 0 end) as quarantined,
+        sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicates
+    from {{ ref('stg_files__' ~ entity) }}
+    group by 1, 2
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+loads as (
+
+    select load_id, source, min(started_at) as started_at, max(finished_at) as finished_at
+    from {{ source('ledger', 'loads') }}
+    group by 1, 2
+
+),
+
+joined as (
+
+    select
+        coalesce(received.load_id, staged.load_id) as load_id,
+        coalesce(received.source, staged.source) as source,
+        coalesce(received.entity, staged.entity) as entity,
+        coalesce(received.received, 0) as received,
+        coalesce(staged.valid, 0) as valid,
+        coalesce(staged.quarantined, 0) as quarantined,
+        coalesce(staged.duplicates, 0) as duplicates
+    from received
+    full outer join staged
+        on
+            received.load_id = staged.load_id
+            and received.source = staged.source
+            and received.entity = staged.entity
+
+)
+
+select
+    joined.load_id,
+    joined.source,
+    joined.entity,
+    cast(joined.received as bigint) as received,
+    cast(joined.valid as bigint) as valid,
+    cast(joined.quarantined as bigint) as quarantined,
+    cast(joined.duplicates as bigint) as duplicates,
+    cast(loads.started_at as timestamp) as started_at,
+    cast(loads.finished_at as timestamp) as finished_at
+from joined
+left join loads on joined.load_id = loads.load_id and joined.source = loads.source

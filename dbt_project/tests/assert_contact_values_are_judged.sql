@@ -1,0 +1,26 @@
+{#- Every e-mail address and telephone number that staging holds has a verdict: without one it counts as invalid, and
+    the validity of its source would be wrong. -#}
+{{ config(tags=['phase_staging']) }}
+
+{%- set parts = [] -%}
+{%- for entity, definition in entities().items() -%}
+    {%- for column, type in definition['columns'].items() if type in ('email', 'phone') -%}
+        {%- do parts.append([entity, column, type]) -%}
+    {%- endfor -%}
+{%- endfor -%}
+
+{% for entity, column, type in parts %}
+select
+    '{{ entity }}' as entity,
+    '{{ column }}' as field,
+    staged.batch_id,
+    staged.row_number
+from {{ ref('stg_files__' ~ entity) }} as staged
+where
+    not staged.{{ column }}_is_valid
+    and not exists (
+        select 1 from {{ source('quality', 'judged_' ~ type ~ 's') }} as judged
+        where judged.raw_value = staged.{{ column }}_text
+    )
+{{ 'union all' if not loop.last }}
+{% endfor %}

@@ -1,0 +1,127 @@
+"""What changed for customers since the previous run, and why."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from models.identity import words
+from models.identity.ids import Assignment
+from models.identity.keys import Bools, Ints, Links, Records
+from models.identity.reasons import in_set, source_bits
+from models.identity.result import CHANGES_SCHEMA
+
+
+def changes(
+    root: Ints,
+    given: Assignment,
+    records: Records,
+    links: Links,
+    joins: Bools,
+    kinds: Sequence[str],
+    moment: datetime,
+) -> pl.DataFrame:
+    """The changes of a run, one row per new customer and per part of an old id that has another id now.
+
+    Args:
+        root: per record, the smallest record of its component.
+        given: the ids that the components got.
+        records: the numbered records.
+        links: values and the records that carry them.
+        joins: per value, whether it joins two or more records.
+        kinds: the kinds of identifier.
+        moment: time of the run, UTC without zone.
+
+    Returns:
+        changed_at, change, old_customer_id, new_customer_id, reason; created first, then merged, then split.
+    """
+    parts = [_created(root, given, records), _moved(root, given, links, joins, kinds)]
+    told = pl.concat(parts).with_columns(changed_at=pl.lit(moment, dtype=pl.Datetime("us")))
+    return told.select(CHANGES_SCHEMA.names()).match_to_schema(CHANGES_SCHEMA)
+
+
+def _created(root: Ints, given: Assignment, records: Records) -> pl.DataFrame:
+    """The customers without a known record."""
+    seen = np.zeros(root.size, dtype=np.int64)
+    np.bitwise_or.at(seen, root, source_bits(records))
+    sets, which = np.unique(seen[given.created], return_inverse=True)
+    texts = [words.first_seen(in_set(int(bits), records.sources)) for bits in sets]
+    return pl.DataFrame(
+        {
+            "change": pl.repeat("created", given.created.size, dtype=pl.String, eager=True),
+            "old_customer_id": pl.repeat(None, given.created.size, dtype=pl.String, eager=True),
+            "new_customer_id": given.names[given.slot[given.created]],
+            "reason": pl.Series(texts, dtype=pl.String)[which],
+        }
+    )
+
+
+def _moved(root: Ints, given: Assignment, links: Links, joins: Bools, kinds: Sequence[str]) -> pl.DataFrame:
+    """The old ids that went up in another one, and the parts that left theirs."""
+    fates = given.fates
+    ties = _ties(root, given, links, joins)
+    told = fates.join(_shared_kinds(fates, ties, kinds), on=["old", "root", "change"], how="left")
+    reasons = [
+        words.joined(shared) if change == "merged" else words.parted(shared) if shared else words.APART
+        for change, shared in told.select("change", "kinds").iter_rows()
+    ]
+    return (
+        told.with_columns(
+            old_customer_id=given.names[told["old"].to_numpy()],
+            new_customer_id=given.names[given.slot[told["root"].to_numpy()]],
+            reason=pl.Series(reasons, dtype=pl.String),
+        )
+        .select("change", "old_customer_id", "new_customer_id", "reason")
+        .sort("change", "old_customer_id", "new_customer_id")
+    )
+
+
+def _ties(root: Ints, given: Assignment, links: Links, joins: Bools) -> pl.DataFrame:
+    """The links of the values that touch a changed id.
+
+    Columns: value, kind (its place), joins, and the root and old id of the record.
+    """
+    changed = np.zeros(given.names.len(), dtype=np.bool_)
+    changed[given.fates["old"].to_numpy()] = True
+    of_changed = (given.old >= 0) & changed[given.old]
+    touched = np.zeros(joins.size, dtype=np.bool_)
+    touched[links.value[of_changed[links.record]]] = True
+    touched &= links.counts > 1
+    rows = touched[links.value]
+    value, record = links.value[rows], links.record[rows]
+    return pl.DataFrame(
+        {
+            "value": value,
+            "kind": links.kind[value],
+            "joins": joins[value],
+            "root": root[record],
+            "old": given.old[record],
+        }
+    )
+
+
+def _shared_kinds(fates: pl.DataFrame, ties: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+    """Per fate the kinds that explain it.
+
+    Merged: kinds of a joining value that the old customer's records share with other records of their part.
+    Split: kinds of a value that may not join, carried by the part and by the rest of the old customer.
+    """
+    spread = ties.group_by("value").agg(olds=pl.col("old").n_unique(), places=pl.struct("root", "old").n_unique())
+    mixed = ties.join(spread, on="value").unique()
+    merged = mixed.filter(pl.col("joins") & (pl.col("olds") > 1)).with_columns(change=pl.lit("merged"))
+    rests = mixed.group_by("value", "old").agg(parts=pl.col("root").n_unique())
+    split = (
+        mixed.filter(~pl.col("joins"))
+        .join(rests.filter(pl.col("parts") > 1), on=["value", "old"], how="semi")
+        .with_columns(change=pl.lit("split"))
+    )
+    names = pl.Series(list(kinds), dtype=pl.String)
+    return (
+        pl.concat([merged, split])
+        .join(fates, on=["old", "root", "change"], how="semi")
+        .group_by("old", "root", "change")
+        .agg(pl.col("kind").unique().sort())
+        .with_columns(kinds=pl.col("kind").list.eval(pl.element().replace_strict(range(len(kinds)), names)))
+        .drop("kind")
+    )

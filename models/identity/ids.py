@@ -1,0 +1,142 @@
+"""Customer ids that stay: which old id a component keeps, and new ids for the rest."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import polars as pl
+
+from models.identity.keys import Bools, Ints, Records, codes
+
+NEW_IDS_AT_ONCE = 1_000_000
+
+FATES_SCHEMA = pl.Schema({"old": pl.Int64(), "root": pl.Int64(), "change": pl.String()})
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who got which id.
+
+    Attributes:
+        names: all customer ids by slot: the old ids first, then the new ones.
+        slot: per record, the slot of its customer id.
+        old: per record, the slot of its previous customer id, -1 for a new record.
+        kept: per record, whether its customer id is that of the previous run.
+        created: roots (smallest records) of components without a known record.
+        fates: one row per old id and component that held some of it and has another id now: old (slot), root,
+            change (merged, split).
+    """
+
+    names: pl.Series
+    slot: Ints
+    old: Ints
+    kept: Bools
+    created: Ints
+    fates: pl.DataFrame
+
+
+def assign(root: Ints, records: Records, previous: pl.DataFrame) -> Assignment:
+    """Give every component a customer id; see `models.identity.resolve.resolve` for the rules."""
+    old_of_previous = codes(previous["customer_id"])
+    _, first = np.unique(old_of_previous, return_index=True)
+    old_names = previous["customer_id"][first]
+    present = records.of_previous >= 0
+    old = np.full(root.size, -1, dtype=np.int64)
+    old[records.of_previous[present]] = old_of_previous[present]
+
+    owner, fates = _owners(root, old, old_names, old_of_previous, previous["resolved_at"])
+    roots = np.flatnonzero(root == np.arange(root.size))
+    ownerless = roots[owner[roots] < 0]
+    names = pl.concat([old_names, new_ids(records.frame[ownerless], taken=old_names)])
+    owner[ownerless] = old_names.len() + np.arange(ownerless.size)
+    slot = owner[root]
+
+    has_known = np.zeros(root.size, dtype=np.bool_)
+    has_known[root[old >= 0]] = True
+    return Assignment(
+        names=names,
+        slot=slot,
+        old=old,
+        kept=old == slot,
+        created=ownerless[~has_known[ownerless]],
+        fates=fates,
+    )
+
+
+def _owners(
+    root: Ints, old: Ints, names: pl.Series, old_of_previous: Ints, since: pl.Series
+) -> tuple[Ints, pl.DataFrame]:
+    """Which old ids stay.
+
+    Returns:
+        Per record the old id that its component keeps (-1: none; filled for roots only), and the fates of
+        the other ids.
+    """
+    width = names.len() + 1
+    known = old >= 0
+    pair, members = np.unique(root[known] * width + old[known], return_counts=True)
+    pair_root, pair_old = pair // width, pair % width
+    owner = np.full(root.size, -1, dtype=np.int64)
+
+    # Nearly all components hold one old id, and that id nowhere else: nothing to decide for them.
+    alone = np.bincount(pair_root, minlength=root.size)[pair_root] == 1
+    whole = np.bincount(pair_old, minlength=width)[pair_old] == 1
+    plain = alone & whole
+    owner[pair_root[plain]] = pair_old[plain]
+    if plain.all():
+        return owner, FATES_SCHEMA.to_frame()
+
+    contested = pl.DataFrame(
+        {"root": pair_root[~plain], "old": pair_old[~plain], "members": members[~plain]},
+        schema_overrides={"root": pl.Int64, "old": pl.Int64},
+    )
+    ages = (
+        pl.DataFrame({"old": old_of_previous, "since": since})
+        .join(contested.select("old").unique(), on="old", how="semi")
+        .group_by("old")
+        .agg(pl.col("since").min())
+    )
+    contested = contested.join(ages, on="old", how="left").with_columns(customer_id=names[contested["old"].to_numpy()])
+    homes = contested.sort("old", "members", "root", descending=[False, True, False]).unique(
+        "old", keep="first", maintain_order=True
+    )
+    winners = homes.sort(
+        "root", "since", "members", "customer_id", descending=[False, False, True, False], nulls_last=True
+    ).unique("root", keep="first", maintain_order=True)
+    owner[winners["root"].to_numpy()] = winners["old"].to_numpy()
+
+    fates = (
+        contested.join(winners.select("root", "old"), on=["root", "old"], how="anti")
+        .join(homes.select("root", "old", home=pl.lit(value=True)), on=["root", "old"], how="left")
+        .select("old", "root", change=pl.when("home").then(pl.lit("merged")).otherwise(pl.lit("split")))
+        .sort("old", "root")
+    )
+    return owner, fates
+
+
+def new_ids(smallest: pl.DataFrame, *, taken: pl.Series) -> pl.Series:
+    """A customer id per row, from the row's (source, source_record_id), sorted by both.
+
+    A row whose id is taken, or given to a row before it, gets the hash of its key with a number behind it.
+    """
+    keys = smallest.select(pl.concat_str("source", "source_record_id", separator="\x1f")).to_series()
+    ids = _hashed(keys)
+    attempt = 0
+    while True:
+        clash = (ids.is_in(taken.implode()) | ~ids.is_first_distinct()) if ids.len() else ids.is_null()
+        if not clash.any():
+            return ids
+        attempt += 1
+        again = _hashed(keys.filter(clash) + f"\x1f{attempt}")
+        ids = ids.scatter(clash.arg_true(), again)
+
+
+def _hashed(keys: pl.Series) -> pl.Series:
+    """`c_` and the first 16 hex digits of each key's BLAKE2b hash."""
+    # In parts: a list of all keys as Python objects would be the largest thing in memory.
+    parts = [
+        pl.Series([blake2b(key.encode(), digest_size=8).digest() for key in part], dtype=pl.Binary)
+        for part in (keys.slice(start, NEW_IDS_AT_ONCE) for start in range(0, keys.len(), NEW_IDS_AT_ONCE))
+    ]
+    digests = pl.concat(parts) if parts else pl.Series([], dtype=pl.Binary)
+    return ("c_" + digests.bin.encode("hex")).alias("customer_id")

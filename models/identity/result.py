@@ -1,0 +1,100 @@
+"""What a resolution returns: its frames and their columns."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+RECORDS_SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "source_record_id": pl.String(),
+        "customer_id": pl.String(),
+        "match_method": pl.String(),
+        "match_probability": pl.Float64(),
+        "match_reason": pl.String(),
+        "resolved_at": pl.Datetime("us"),
+    }
+)
+
+CHANGES_SCHEMA = pl.Schema(
+    {
+        "changed_at": pl.Datetime("us"),
+        "change": pl.String(),
+        "old_customer_id": pl.String(),
+        "new_customer_id": pl.String(),
+        "reason": pl.String(),
+    }
+)
+
+BLOCKED_SCHEMA = pl.Schema(
+    {
+        "kind": pl.String(),
+        "value_hash": pl.String(),
+        "records": pl.Int64(),
+        "max_records": pl.Int64(),
+        "reason": pl.String(),
+    }
+)
+
+CUSTOMER_SIZES_SCHEMA = pl.Schema({"records": pl.Int64(), "customers": pl.Int64()})
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReport:
+    """What a resolution did, for logs and metadata; it holds no personal value.
+
+    Attributes:
+        records: source records resolved.
+        customers: customers they form.
+        joining_values: identifier values that join two or more records.
+        largest_customer: records of the largest customer.
+        created: customers that are new.
+        merged: customer ids that went up in another one.
+        split: parts of a customer that now have another id.
+        blocked_values: one row per identifier value that may not join: kind, value_hash (first 16 hex digits
+            of the value's SHA-256: enough to find the value again, not safe against guessing), records that
+            carry it, max_records (the limit), reason (`over limit` or `excluded`). Most used first.
+        customer_sizes: one row per size: records per customer, and how many customers have that many.
+    """
+
+    records: int = 0
+    customers: int = 0
+    joining_values: int = 0
+    largest_customer: int = 0
+    created: int = 0
+    merged: int = 0
+    split: int = 0
+    blocked_values: pl.DataFrame = field(default_factory=BLOCKED_SCHEMA.to_frame)
+    customer_sizes: pl.DataFrame = field(default_factory=CUSTOMER_SIZES_SCHEMA.to_frame)
+
+    def counts(self) -> dict[str, int]:
+        """The numbers of the report by name, for run metadata."""
+        return {
+            "records": self.records,
+            "customers": self.customers,
+            "joining_values": self.joining_values,
+            "largest_customer": self.largest_customer,
+            "created": self.created,
+            "merged": self.merged,
+            "split": self.split,
+            "blocked_values": self.blocked_values.height,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResult:
+    """The outcome of a resolution.
+
+    Attributes:
+        records: one row per source record, sorted by source and source_record_id: source, source_record_id,
+            customer_id, match_method (`single`: the customer's only record, `exact`: joined by equal
+            identifiers), match_probability (1.0), match_reason (plain words, no personal value),
+            resolved_at (UTC: since when this record belongs to this customer_id).
+        changes: one row per change: changed_at (UTC), change (`created`, `merged`, `split`),
+            old_customer_id (null when created), new_customer_id, reason.
+        report: counts and the values that were not allowed to join.
+    """
+
+    records: pl.DataFrame
+    changes: pl.DataFrame
+    report: IdentityReport

@@ -1,0 +1,112 @@
+"""Lifetime value of every customer: BG/NBD times gamma-gamma, discounted, or else a simple estimate."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+INPUT_COLUMNS = (
+    "customer_id",
+    "frequency",
+    "recency_days",
+    "tenure_days",
+    "average_order_amount",
+    "revenue_amount",
+)
+
+SCORES_SCHEMA = pl.Schema(
+    {
+        "customer_id": pl.String(),
+        "probability_alive": pl.Float64(),
+        "expected_orders_12m": pl.Float64(),
+        "expected_revenue_12m": pl.Float64(),
+        "residual_amount": pl.Float64(),
+        "status": pl.String(),
+    }
+)
+
+FIT_SCHEMA = pl.Schema({"model": pl.String(), "parameter": pl.String(), "value": pl.Float64(), "note": pl.String()})
+
+ADJUSTED = "_adjusted"
+_WAYS = ("modelled", "simple_amount", "simple_orders", "simple")
+STATUSES = (*_WAYS, *(way + ADJUSTED for way in _WAYS), "no_orders")
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeValueSettings:
+    """What a user may set.
+
+    Attributes:
+        horizon_months: months of future revenue in the residual value.
+        discount_rate: per year; 0.10 means that 1.10 in a year is worth 1.00 today.
+        min_repeat_customers: with fewer customers that bought again, no model is fitted.
+        prior_days: of the simple estimate: days of tenure at the rate of all customers added to each one's
+            own.
+        prior_orders: of the simple estimate: orders at the median amount added to each customer's own.
+    """
+
+    horizon_months: int = 12
+    discount_rate: float = 0.10
+    min_repeat_customers: int = 30
+    prior_days: float = 365.0
+    prior_orders: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that give no value."""
+        if self.horizon_months < 0:
+            raise ValueError(f"lifetime value: horizon_months must be 0 or more, got {self.horizon_months}")
+        if self.discount_rate <= -1:
+            raise ValueError(f"lifetime value: discount_rate must be above -1, got {self.discount_rate}")
+        if self.prior_days <= 0 or self.prior_orders <= 0:
+            raise ValueError("lifetime value: prior_days and prior_orders must be above 0")
+
+
+def score(customers: pl.DataFrame, settings: LifetimeValueSettings | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Fit both models to the customers and score each of them.
+
+    The residual value is the expected revenue of the next `horizon_months` months (of 365 / 12 days), each
+    month's revenue divided by (1 + discount_rate) ** (month / 12), as if it came at the month's end. Lifetime
+    value is the revenue to date plus this residual; the sum is left to whoever holds the revenue.
+
+    Status of a customer: `modelled`; `simple_amount`, `simple_orders` or `simple` where the amounts, the
+    orders or both come from the simple estimates of `models.lifetime_value.simple`, because the model could
+    not be fitted (why is in the fit); with `_adjusted` behind it where the customer's input was out of range
+    and was brought into it; `no_orders` for a customer without frequency and tenure: nothing is expected of
+    him, and whether he is alive is unknown. A customer that bought once is always alive to BG/NBD: see
+    `bg_nbd.probability_alive`.
+
+    Args:
+        customers: one row per customer: customer_id, frequency (repeat order days), recency_days (last order
+            day minus first), tenure_days (as-of day minus first order day), average_order_amount (over repeat
+            orders, null if none), revenue_amount (to date). Numbers of any type; NaN counts as null; days
+            are rounded to whole ones.
+        settings: see `LifetimeValueSettings`.
+
+    Returns:
+        The scores, one row per customer in the order of the input: customer_id, probability_alive (0 to 1,
+        null for `no_orders`), expected_orders_12m and expected_revenue_12m (next 365 days, not discounted),
+        residual_amount, status. No value is ever NaN or infinite, and no expected value negative.
+        The fit, one row per model and parameter: model (`bg_nbd`, `gamma_gamma`, `input`), parameter, value,
+        note. Times are in days, amounts in the currency of the input. Rows with parameter `status` hold the
+        outcome in `note`: `fitted`, `few_repeat_customers`, `no_convergence`, `parameters_at_bounds`,
+        `implausible_mean`.
+
+    Raises:
+        ValueError: a column is missing, a customer_id is null or appears twice.
+    """
+    # numpy and scipy load only where something is scored.
+    from models.lifetime_value.engine import run
+
+    missing = [column for column in INPUT_COLUMNS if column not in customers.columns]
+    if missing:
+        raise ValueError(f"lifetime value: the input lacks the columns {', '.join(missing)}")
+    frame = customers.select(
+        pl.col("customer_id").cast(pl.String),
+        *(pl.col(column).cast(pl.Float64) for column in INPUT_COLUMNS[1:]),
+    )
+    nameless = frame["customer_id"].null_count()
+    if nameless:
+        raise ValueError(f"lifetime value: {nameless} rows have no customer_id")
+    doubled = frame.height - frame["customer_id"].n_unique()
+    if doubled:
+        raise ValueError(f"lifetime value: {doubled} rows repeat a customer_id")
+    return run(frame, settings or LifetimeValueSettings())

@@ -1,0 +1,1 @@
+"""The only package that knows Dagster: assets, checks, automation, resources and the command line."""

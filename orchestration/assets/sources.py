@@ -1,0 +1,82 @@
+"""Raw data: one asset per configured source, and the mapped entities that staging reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from orchestration import steps
+from orchestration.assets import WAREHOUSE_POOL
+from orchestration.run import Run
+from sources.entities import ENTITIES
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+
+# A share that is away for a moment or a file that is still being written often mends itself.
+_RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+# What the preparing step writes for dbt to read, as the keys under which dbt's sources appear in Dagster.
+PREPARED = {
+    "mapped": (*ENTITIES, "raw_json"),
+    "ledger": ("batches", "loads"),
+    "meta": ("run_context", "gate_passes"),
+    "quality": ("judged_emails", "judged_phones"),
+}
+
+
+def raw_key(source: str) -> dg.AssetKey:
+    """Return the asset key of a source's raw tables."""
+    return dg.AssetKey(["raw", source])
+
+
+def source_assets(company: Company) -> list[dg.AssetsDefinition]:
+    """Return one loading asset per source of the company file, and the preparing step behind them."""
+    loads = [_source_asset(name, company) for name in company.sources]
+    return [*loads, _prepared_entities([raw_key(name) for name in company.sources])]
+
+
+def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
+    source = company.sources[name]
+
+    @dg.asset(
+        key=raw_key(name),
+        group_name="sources",
+        owners=[source.owner] if source.owner else None,
+        description=f"Everything that {name} ({source.channel.replace('_', ' ')}) has sent, as received, append-only.",
+        kinds={"python", "duckdb"},
+        pool=WAREHOUSE_POOL,
+        retry_policy=_RETRIES,
+        tags={"channel": source.channel},
+    )
+    def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+        with run.step(f"load {name}") as counts:
+            counts.update(steps.load_source(run, name))
+        for problem in run.problems:
+            if problem.source == name:
+                context.log.warning(f"{problem.file}: {problem.what} {problem.todo}")
+        return dg.MaterializeResult(metadata={**counts, "load_id": run.run_id})
+
+    return load
+
+
+def _prepared_entities(raw: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    specs = [
+        dg.AssetSpec(
+            [schema, table],
+            deps=raw,
+            group_name="sources",
+            kinds={"python", "duckdb"},
+            description=f"{schema}.{table}: read by dbt's staging models.",
+        )
+        for schema, tables in PREPARED.items()
+        for table in tables
+    ]
+
+    @dg.multi_asset(name="prepared_entities", specs=specs, pool=WAREHOUSE_POOL)
+    def prepared_entities(run: dg.ResourceParam[Run]) -> None:
+        with run.step("map and judge") as counts:
+            counts.update(steps.prepare(run))
+
+    return prepared_entities

@@ -1,0 +1,55 @@
+"""What starts the main job around the clock: a timetable, and a sensor that sees new files land."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+# Runs that are waiting or working; the sensor does not pile more on top of them.
+_UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def timetable(job: UnresolvedAssetJobDefinition, company: Company) -> dg.ScheduleDefinition:
+    """Return the schedule that runs the main job at the company's hours, in its time zone."""
+    return dg.ScheduleDefinition(
+        name="timetable",
+        job=job,
+        cron_schedule=company.automation.schedule,
+        execution_timezone=company.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Runs even when no file is new, so that ages, windows and goals move with the day.",
+    )
+
+
+def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: Home) -> dg.SensorDefinition:
+    """Return the sensor that starts the main job when a source has files that were not loaded yet."""
+
+    @dg.sensor(
+        name="new_files",
+        job=job,
+        minimum_interval_seconds=company.automation.look_for_new_files_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the sources' folders and starts a run when a file is new or has changed.",
+    )
+    def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from orchestration.pending import pending_files
+
+        unfinished = context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=_UNFINISHED))
+        if unfinished:
+            return dg.SkipReason("A run is already waiting or working; it will load what is there.")
+        if home.is_locked():
+            return dg.SkipReason("Another process is writing to the home; looking again later.")
+        waiting = pending_files(company, home)
+        if not waiting:
+            return dg.SkipReason("No new files.")
+        words = ", ".join(f"{source}: {files}" for source, files in sorted(waiting.items()))
+        return dg.RunRequest(tags={"regulars/new_files": words})
+
+    return new_files

@@ -1,0 +1,250 @@
+"""The command line: `regulars run`, `check`, `status`, `customer`, `sample`, `dbt`, `dev`.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ParamSpec
+
+import typer
+
+from orchestration import cli_support as support
+from orchestration.cli_support import BAD_CONFIGURATION, DONE, FAILED, GATE_STOPPED
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+Parameters = ParamSpec("Parameters")
+
+_EXIT_CODES = (
+    f"Exit codes: {DONE} done · {FAILED} failed · {BAD_CONFIGURATION} bad configuration or usage · "
+    f"{GATE_STOPPED} the gate stopped the run"
+)
+
+app = typer.Typer(
+    name="regulars",
+    help="Every customer known like a regular: from shops, e-mail, call centre and web to a published scorecard.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _examples(*lines: str) -> str:
+    """What stands below a command's options."""
+    # Rich joins lines within a paragraph, so that each example is one of its own.
+    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines), _EXIT_CODES])
+
+
+CompanyOption = Annotated[
+    Path,
+    typer.Option("--company", "-c", envvar=support.COMPANY_VARIABLE, help="The company file.", show_default=True),
+]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar=support.HOME_VARIABLE, help="The home folder. Default: home/<company id>."),
+]
+_COMPANY = Path("company.yaml")
+
+
+def _guarded(command: Callable[Parameters, int]) -> Callable[Parameters, None]:
+    """Turn a command's result into the exit code, and its errors into words. No traceback reaches the terminal."""
+
+    @functools.wraps(command)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except KeyboardInterrupt:
+            support.console(stderr=True).print("Stopped. What was published before is still in place.")
+            code = FAILED
+        except Exception as error:  # noqa: BLE001 - the last place before the terminal
+            code = support.tell(error)
+        raise typer.Exit(code)
+
+    return guarded
+
+
+def _open(company_file: Path, home: Path | None) -> tuple[Company, Home]:
+    """The checked company file, and the home that belongs to it."""
+    from orchestration.company import load_company
+    from orchestration.home import Home
+
+    company = load_company(company_file)
+    place = Home.locate(company.id, home)
+    support.remember_home(place)
+    return company, place
+
+
+@app.command(epilog=_examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
+@_guarded
+def run(
+    company: CompanyOption = _COMPANY,
+    home: HomeOption = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew from raw.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a run that is still going.")] = 0,
+) -> int:
+    """Run everything: load what is new, judge it, build the marts and publish them."""
+    from orchestration.views.run import RunProgress, run_end
+
+    settings, place = _open(company, home)
+    support.environment_or_stop(settings)
+    from orchestration import pipeline
+
+    console = support.console()
+    with RunProgress(console) as progress:
+        report = pipeline.run(settings, place, full_refresh=full_refresh, wait_seconds=wait, progress=progress)
+    console.print(run_end(report, support.next_steps(report, company, home)))
+    return {"published": DONE, "nothing_new": DONE, "gate_stopped": GATE_STOPPED}.get(report.outcome, FAILED)
+
+
+@app.command(epilog=_examples("regulars check", "regulars check --company examples/real/company.yaml"))
+@_guarded
+def check(company: CompanyOption = _COMPANY) -> int:
+    """Is the company file right, are its sources there, and do they have the mapped columns? Loads nothing."""
+    from orchestration.check import check_sources
+    from orchestration.company import environment_problems, load_company
+    from orchestration.views.check import check_view
+    from orchestration.views.problems import company_problems
+
+    settings = load_company(company)
+    problems = environment_problems(settings)
+    console = support.console()
+    if not problems:
+        checks = check_sources(settings)
+        console.print(check_view(settings, checks))
+        problems = [problem for line in checks for problem in line.problems]
+    if problems:
+        support.console(stderr=True).print(company_problems(problems))
+        return BAD_CONFIGURATION
+    console.print("\nEverything is in place. Next: regulars run", highlight=False)
+    return DONE
+
+
+@app.command(epilog=_examples("regulars status", "regulars status --json", "regulars status --home /srv/shop"))
+@_guarded
+def status(
+    company: CompanyOption = _COMPANY,
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The last run's report as JSON.")] = False,
+) -> int:
+    """The last run, validity and goals. Never opens the warehouse, so it answers while a run writes."""
+    from orchestration.views.status import status_view
+
+    place, settings = support.home_for_reading(company, home)
+    report = place.read_status()
+    console = support.console()
+    if as_json:
+        console.print(report.to_json() if report else "null", markup=False, highlight=False, soft_wrap=True)
+        return DONE if report else FAILED
+    published_run, published_at, goals = support.published_now(place, settings)
+    if report is None and published_run is None and not place.is_locked():
+        raise support.ExpectedError(f"No run yet in {place.path}. Start one: regulars run")
+    console.print(
+        status_view(
+            report,
+            published_run=published_run,
+            published_at=published_at,
+            published_goals=goals,
+            writer=support.writer(place),
+        )
+    )
+    return DONE
+
+
+@app.command(
+    epilog=_examples(
+        "regulars customer 4f1c2a9b", "regulars customer anna@example.org", "regulars customer '030 901820'"
+    )
+)
+@_guarded
+def customer(
+    who: Annotated[str, typer.Argument(metavar="ID|E-MAIL|PHONE", help="Also a loyalty card or an account id.")],
+    company: CompanyOption = _COMPANY,
+    home: HomeOption = None,
+) -> int:
+    """One customer: profile, segments, value, consent, records with their reasons, and the last touchpoints."""
+    from orchestration.customer import describe_matches, find_customers, gather
+    from orchestration.published import open_published
+    from orchestration.views.profile import choices_view, profile_view
+
+    place, settings = support.home_for_reading(company, home)
+    with open_published(place.published_file) as published:
+        found = find_customers(published, who, settings.country if settings else None)
+        if len(found) > 1:
+            support.console().print(choices_view(describe_matches(published, found)))
+            return DONE
+        if not found:
+            hint = "" if settings else " Without a company file, write a phone number with its country code (+49 …)."
+            raise support.ExpectedError(
+                "No customer has this id, e-mail address, phone number or card."
+                + hint
+                + " Records that were quarantined belong to no customer: see marts.quarantined_records."
+            )
+        support.console().print(profile_view(gather(published, found[0], who), settings.currency if settings else None))
+    return DONE
+
+
+@app.command(epilog=_examples("regulars sample", "regulars sample --customers 500 --seed 7 --out /tmp/bakery"))
+@_guarded
+def sample(
+    customers: Annotated[int, typer.Option(min=10, help="How many people.")] = 3000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 7,
+    out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("data/bakehouse"),
+) -> int:
+    """Write the demo company's files: shop, tills, newsletter, telephone and site, with the truth beside them."""
+    from sources.sample import generate
+
+    console = support.console()
+    try:
+        with support.console(stderr=True).status("writing the demo company's files …") as spinner:
+            made = generate(out, customers=customers, seed=seed, progress=lambda words: spinner.update(f"{words} …"))
+    except (OSError, ValueError) as error:
+        raise support.ExpectedError(str(error)) from error
+    console.print(
+        f"{made.files} files with {made.records:,} records in {made.out}, of which {made.invalid:,} are invalid "
+        f"and {made.duplicates:,} come twice. The truth about them is in {made.out / 'truth'}.",
+        soft_wrap=True,
+    )
+    return DONE
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    epilog=_examples("regulars dbt build --select dim_customers", "regulars dbt test", "regulars dbt docs generate"),
+)
+@_guarded
+def dbt(context: typer.Context, company: CompanyOption = _COMPANY, home: HomeOption = None) -> int:
+    """Any dbt command, with this company's profile, variables and warehouse. What follows `dbt` goes to dbt."""
+    from orchestration.dbt_command import run_dbt
+
+    settings, place = _open(company, home)
+    return DONE if run_dbt(settings, place, context.args) else FAILED
+
+
+@app.command(epilog=_examples("regulars dev", "regulars dev --port 3001"))
+@_guarded
+def dev(
+    company: CompanyOption = _COMPANY,
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the pages.")] = 3000,
+) -> int:
+    """Open Dagster's pages on this company: assets, checks, schedules, runs."""
+    from orchestration.dev import serve
+
+    _, place = _open(company, home)
+    return DONE if serve(company, place, host=host, port=port) == 0 else FAILED
+
+
+def main() -> None:
+    """Start the command line."""
+    app()

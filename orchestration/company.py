@@ -1,0 +1,286 @@
+"""The company file: one company's own settings, checked as a whole before anything runs.
+
+`load_company` either returns a `Company` or raises one `CompanyError` that lists every problem with its line.
+A text in the file may hold `${ENV:NAME}`; it is filled from the environment only where it is used, so that a secret
+never stands in the file, in a printed company or in an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from orchestration.company_checks import PLACEHOLDER, file_problems, walk
+from orchestration.company_errors import CompanyError, CompanyProblem, from_pydantic, key_text, show
+from orchestration.company_fields import (
+    DEFAULTS,
+    AsOf,
+    CompanyId,
+    Count,
+    Country,
+    Cron,
+    Currency,
+    GoalId,
+    Memory,
+    Number,
+    Owner,
+    Share,
+    Strict,
+    Text,
+    TimeZone,
+    WholeNumber,
+)
+from orchestration.company_yaml import read_yaml
+from sources.files.config import FilesSource
+
+__all__ = [
+    "COMPANY_VARIABLE",
+    "Company",
+    "CompanyError",
+    "CompanyProblem",
+    "Goal",
+    "Metric",
+    "environment_problems",
+    "fill_environment",
+    "load_company",
+]
+
+Metric = Literal["validity", "repeat_rate", "key_customers_regular", "open_rate", "click_rate", "lifetime_value"]
+Unit = Literal["share", "money"]
+Identifier = Literal["account", "email", "phone", "loyalty_card"]
+
+COMPANY_VARIABLE = "REGULARS_COMPANY"
+
+_UNITS: Mapping[str, Unit] = {
+    "validity": "share",
+    "repeat_rate": "share",
+    "key_customers_regular": "share",
+    "open_rate": "share",
+    "click_rate": "share",
+    "lifetime_value": "money",
+}
+
+
+class CompanyName(Strict):
+    """Who the company is; `id` names its home folder, `owner` is who answers for what no source owns."""
+
+    id: CompanyId
+    name: Text
+    owner: Owner = "team:data"
+
+
+class WarehouseSettings(Strict):
+    """What the embedded engine may take of the machine."""
+
+    memory_limit: Memory = "3GB"
+    threads: Count = 2
+
+
+class ValiditySettings(Strict):
+    """The gate: the share of valid records to reach, and how many records a load needs to be judged by itself."""
+
+    goal: Share = 0.90
+    judge_new_loads_from_records: Annotated[WholeNumber, Field(ge=0)] = 100
+
+
+class AutomationSettings(Strict):
+    """When Dagster runs by itself: a cron timetable in the company's zone, and how often it looks for new files."""
+
+    schedule: Cron = "15 3 * * *"
+    look_for_new_files_seconds: Annotated[WholeNumber, Field(ge=10)] = 60
+
+
+class IdentitySettings(Strict):
+    """What joins records into customers. A value shared by more records than the limit joins nobody."""
+
+    identifiers: Annotated[list[Identifier], Field(min_length=1, default_factory=lambda: list(get_args(Identifier)))]
+    max_records_per_value: Annotated[WholeNumber, Field(ge=2)] = 50
+
+
+class Thresholds(Strict):
+    """Numbers behind the marts; each is a dbt variable of the same name under `thresholds`."""
+
+    session_timeout_minutes: Count = 30
+    attribution_window_days: Count = 7
+    kpi_history_days: Count = 31
+    key_customer_share: Share = 0.20
+    regular_months: Count = 3
+    discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
+    horizon_months: Count = 12
+
+
+class Goal(Strict):
+    """One goal of the scorecard: `metric` should reach `target` (a share from 0 to 1, or company money)."""
+
+    id: GoalId
+    name: Text
+    metric: Metric
+    target: Annotated[Number, Field(gt=0)] | None = None
+    deadline: date | None = None
+    owner: Text | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """'share' or 'money'."""
+        return _UNITS[self.metric]
+
+
+def default_goals() -> list[Goal]:
+    """The goals of a company whose file states none."""
+    data = read_yaml(DEFAULTS / "goals.yaml").data
+    return [Goal.model_validate(entry) for entry in data]
+
+
+class Company(Strict):
+    """One company's settings, complete: every default is filled in, every source knows its zone and currency."""
+
+    company: CompanyName
+    time_zone: TimeZone
+    currency: Currency
+    country: Country
+    as_of: AsOf = "latest"
+    warehouse: WarehouseSettings = WarehouseSettings()
+    validity: ValiditySettings = ValiditySettings()
+    identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
+    automation: AutomationSettings = AutomationSettings()
+    thresholds: Thresholds = Thresholds()
+    goals: list[Goal] = Field(default_factory=default_goals)
+    sources: Annotated[dict[str, FilesSource], Field(min_length=1)]
+
+    _path: Path = PrivateAttr(default=Path("company.yaml"))
+
+    def model_post_init(self, _: Any, /) -> None:
+        """Fill in what a source takes from the company, and the one target that is said elsewhere."""
+        for name, source in self.sources.items():
+            defaults = {
+                "time_zone": self.time_zone,
+                "currency": self.currency,
+                "country": self.country,
+                "accounts_of": name,
+                "products_of": name,
+            }
+            missing = {key: value for key, value in defaults.items() if getattr(source, key, None) is None}
+            self.sources[name] = source.model_copy(update=missing)
+        self.goals[:] = [
+            goal.model_copy(update={"target": self.validity.goal}) if goal.target is None else goal
+            for goal in self.goals
+        ]
+
+    @property
+    def id(self) -> str:
+        """The company's id, which names its home folder."""
+        return self.company.id
+
+    @property
+    def name(self) -> str:
+        """The company's name."""
+        return self.company.name
+
+    @property
+    def path(self) -> Path:
+        """The company file, absolute."""
+        return self._path
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths in the file start from."""
+        return self._path.parent
+
+    def source_for_use(self, name: str, environment: Mapping[str, str] | None = None) -> FilesSource:
+        """A source whose `${ENV:NAME}` are filled in: for the code that opens it, never for messages or logs.
+
+        Raises:
+            CompanyError: a variable is not set.
+        """
+        return FilesSource.model_validate(
+            _fill(self.sources[name].model_dump(by_alias=True, exclude_unset=True), environment)
+        )
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """The part that dbt models read, as plain data: goals, thresholds, validity.
+
+        It changes only when the file changes (a changed variable makes dbt parse the whole project again).
+        """
+        return {
+            "goals": [goal.model_dump(mode="json") for goal in self.goals],
+            "thresholds": self.thresholds.model_dump(mode="json"),
+            "validity": self.validity.model_dump(mode="json"),
+        }
+
+
+def load_company(path: Path | str) -> Company:
+    """Read and check a company file.
+
+    Raises:
+        CompanyError: with every problem of the file: its line, its key, what was found and what is allowed.
+    """
+    file = Path(path).expanduser().absolute()
+    shown = str(path)
+    document = read_yaml(file, shown)
+    if not isinstance(document.data, dict):
+        found = "an empty file" if document.data is None else show((), document.data)
+        raise CompanyError([CompanyProblem(shown, 1, "", found, "a mapping with `company`, `time_zone`, `sources` …")])
+    problems = [*document.problems, *file_problems(document, shown, _UNITS, ValiditySettings().goal)]
+    company = None
+    try:
+        company = Company.model_validate(document.data)
+    except ValidationError as error:
+        problems += from_pydantic(error, Company, document.data, shown, document.line_of)
+    if problems or company is None:
+        # Our own checks come first and say more than the models' about the same value.
+        unique: dict[tuple[str, str], CompanyProblem] = {}
+        for problem in problems:
+            unique.setdefault((problem.key, problem.found), problem)
+        raise CompanyError(sorted(unique.values(), key=lambda problem: (problem.line or 0, problem.key)))
+    company._path = file
+    return company
+
+
+def fill_environment(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """Put the values of environment variables in the place of `${ENV:NAME}`.
+
+    The result may hold a secret: hand it to the library that needs it, never to a log or a message.
+
+    Raises:
+        CompanyError: a variable is not set; the error names the variable, never a value.
+    """
+    known = os.environ if environment is None else environment
+    missing = [name for name in PLACEHOLDER.findall(text) if name not in known]
+    if missing:
+        found = ", ".join(f"${{ENV:{name}}}" for name in missing)
+        allowed = f"a variable that is set: export {missing[0]}=…, then run again"
+        raise CompanyError([CompanyProblem("environment", None, "", f"{found}, which is not set", allowed)])
+    return PLACEHOLDER.sub(lambda match: known[match.group(1)], text)
+
+
+def _fill(data: Any, environment: Mapping[str, str] | None) -> Any:
+    """Plain data with the environment filled into every text."""
+    if isinstance(data, dict):
+        return {key: _fill(value, environment) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_fill(value, environment) for value in data]
+    return fill_environment(data, environment) if isinstance(data, str) else data
+
+
+def environment_problems(company: Company, environment: Mapping[str, str] | None = None) -> list[CompanyProblem]:
+    """Every `${ENV:NAME}` of the file whose variable is not set, with its line."""
+    known = os.environ if environment is None else environment
+    document = read_yaml(company.path)
+    return [
+        CompanyProblem(
+            str(company.path),
+            document.line_of(place),
+            key_text(place),
+            f"${{ENV:{name}}}, which is not set",
+            f"a variable that is set: export {name}=…, then run again",
+        )
+        for place, value in walk(document.data)
+        if isinstance(value, str)
+        for name in PLACEHOLDER.findall(value)
+        if name not in known
+    ]

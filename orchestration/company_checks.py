@@ -1,0 +1,107 @@
+"""Checks of a company file that its models cannot make: secrets, references between parts, things said twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from orchestration.company_errors import CompanyProblem, is_secret, key_text, one_of, show
+from orchestration.company_fields import check_country, check_currency, check_time_zone
+from orchestration.company_yaml import KeyPath, YamlDocument
+
+PLACEHOLDER = re.compile(r"\$\{ENV:([^}]*)\}")
+_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Say = Callable[[KeyPath, str, str], CompanyProblem]
+
+
+def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], gate: float) -> list[CompanyProblem]:
+    """What the models cannot see: secrets written out, references between parts, uniqueness.
+
+    Args:
+        document: the file as read.
+        file: its name, for messages.
+        units: every known metric with its unit ('share' or 'money').
+        gate: the validity goal of a file that states none.
+    """
+
+    def problem(place: KeyPath, found: str, allowed: str) -> CompanyProblem:
+        return CompanyProblem(file, document.line_of(place), key_text(place), found, allowed)
+
+    data = document.data
+    problems: list[CompanyProblem] = []
+    for place, value in walk(data):
+        if is_secret(place, value):
+            found = "a value that looks like a password, key or token"
+            problems.append(problem(place, found, "no secrets in the file: use ${ENV:NAME} and set the variable NAME"))
+        if isinstance(value, str):
+            problems += [
+                problem(place, f"${{ENV:{name}}}", "${ENV:NAME}, where NAME has letters, digits and _")
+                for name in PLACEHOLDER.findall(value)
+                if not _VARIABLE_NAME.fullmatch(name)
+            ]
+    sources = data.get("sources")
+    for name, source in sources.items() if isinstance(sources, dict) else ():
+        problems += _source_problems(name, source, {str(other) for other in sources}, problem)
+    problems += _goal_problems(data, problem, units, gate)
+    return problems
+
+
+def _source_problems(name: Any, source: object, known: set[str], problem: Say) -> Iterator[CompanyProblem]:
+    place: KeyPath = ("sources", name)
+    if not isinstance(name, str) or not _SOURCE_NAME.fullmatch(name):
+        allowed = "a name of small letters, digits and _, starting with a letter (it becomes the schema raw_<name>)"
+        yield problem(place, f"the source name `{name}`", allowed)
+    if not isinstance(source, dict):
+        return
+    for key in ("accounts_of", "products_of"):
+        other = source.get(key)
+        if isinstance(other, str) and other not in known:
+            yield problem((*place, key), show(place, other), f"a source of this file: {one_of(other, known)}")
+    for key, check in (("time_zone", check_time_zone), ("currency", check_currency), ("country", check_country)):
+        value = source.get(key)
+        if isinstance(value, str) and value:
+            try:
+                check(value)
+            except PydanticCustomError as error:
+                yield problem((*place, key), show(place, value), str((error.context or {})["allowed"]))
+
+
+def _goal_problems(
+    data: dict[Any, Any], problem: Say, units: Mapping[str, str], default_gate: float
+) -> Iterator[CompanyProblem]:
+    goals = data.get("goals")
+    validity = data.get("validity")
+    gate = validity.get("goal", default_gate) if isinstance(validity, dict) else default_gate
+    seen: set[object] = set()
+    for index, goal in enumerate(goals if isinstance(goals, list) else ()):
+        if not isinstance(goal, dict):
+            continue
+        place: KeyPath = ("goals", index)
+        identity, metric, target = goal.get("id"), goal.get("metric"), goal.get("target")
+        if isinstance(identity, str) and identity in seen:
+            yield problem((*place, "id"), f"the goal id `{identity}` twice", "each id once")
+        seen.add(identity if isinstance(identity, str) else None)
+        if metric == "validity" and target is not None and target != gate:
+            allowed = f"no target here, or {gate}: the target on validity is `validity.goal`, which the gate uses too"
+            yield problem((*place, "target"), show(place, target), allowed)
+        elif metric in units and metric != "validity" and target is None:
+            yield problem((*place, "target"), "nothing", "`target` must be given")
+        elif units.get(str(metric)) == "share" and isinstance(target, int | float) and target > 1:
+            yield problem((*place, "target"), show(place, target), "a share from 0 to 1 (0.3 for 30 %)")
+
+
+def walk(data: Any, place: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Every value that is no mapping and no list, with its key path."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from walk(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from walk(value, (*place, index))
+    else:
+        yield place, data

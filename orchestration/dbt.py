@@ -1,0 +1,169 @@
+"""dbt in this process: one parsed manifest, builds by phase, and dbt's own events for whoever wants them.
+
+A dbt command in a new process pays for imports and parsing each time; the runner kept here pays once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunner
+
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
+
+# The steps between which a gate or a predictive model stands; each is one `dbt build`.
+PHASES = ("phase_staging", "phase_identity", "phase_profiles", "phase_value")
+
+Event = dict[str, Any]
+
+
+class DbtError(Exception):
+    """A dbt command failed; the message names the models or tests and what dbt said of them."""
+
+
+@dataclass
+class Dbt:
+    """A dbt project bound to one warehouse file and one company's settings.
+
+    Attributes:
+        warehouse: The DuckDB file that the profile points to.
+        target: Folder for dbt's artifacts (manifest, compiled SQL).
+        logs: Folder for dbt's log.
+        variables: The dbt vars: rules, goals, thresholds, validity.
+        threads: How many models dbt builds at once.
+        memory_limit: DuckDB's limit while dbt holds the file.
+    """
+
+    warehouse: Path
+    target: Path
+    logs: Path
+    variables: dict[str, Any]
+    threads: int = 2
+    memory_limit: str = "3GB"
+    project: Path = PROJECT_DIR
+    on_node: Callable[[str], None] | None = None
+    _runner: dbtRunner | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, company: Company, home: Home, rules: Sequence[dict[str, Any]]) -> Dbt:
+        """Bind the project to a company and its home; `rules` come from the rule catalogue."""
+        return cls(
+            warehouse=home.warehouse,
+            target=home.dbt / "target",
+            logs=home.dbt / "logs",
+            variables={**company.dbt_vars(), "rules": list(rules)},
+            threads=company.warehouse.threads,
+            memory_limit=company.warehouse.memory_limit,
+        )
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where dbt writes its manifest."""
+        return self.target / "manifest.json"
+
+    def manifest(self) -> dict[str, Any]:
+        """Return dbt's manifest, parsing the project when there is none yet."""
+        if not self.manifest_path.exists():
+            self.parse()
+        return dict(json.loads(self.manifest_path.read_text(encoding="utf-8")))
+
+    def parse(self) -> None:
+        """Parse the project and write its manifest; what did not change since the last parse is taken over."""
+        self.invoke(["parse"])
+
+    def build(self, select: Sequence[str], *, full_refresh: bool = False) -> list[Event]:
+        """Build and test the selected nodes and return dbt's result events in their order.
+
+        Args:
+            select: dbt selection arguments, such as `["--select", "tag:phase_value"]`.
+            full_refresh: Build incremental models anew.
+
+        Raises:
+            DbtError: A node failed. Its message names each; `events` on it holds what did succeed.
+        """
+        return self.invoke(["build", *select, *(["--full-refresh"] if full_refresh else [])])
+
+    def invoke(self, args: Sequence[str]) -> list[Event]:
+        """Run any dbt command with this project, profile and vars; returns the result events.
+
+        Raises:
+            DbtError: dbt refused the command or a node failed.
+        """
+        from dbt.cli.main import dbtRunner
+        from dbt_common.events.functions import msg_to_dict
+
+        events: list[Event] = []
+
+        def listen(message: Any) -> None:
+            if message.info.name in _RESULT_EVENTS:
+                events.append(msg_to_dict(message))
+            elif message.info.name == "LogStartLine" and self.on_node:
+                self.on_node(message.data.description)
+
+        with self._environment():
+            if self._runner is None:
+                self._runner = dbtRunner()
+            self._runner.callbacks = [listen]
+            outcome = self._runner.invoke([*args, *self._options()])
+            if args[0] == "parse" and outcome.success:
+                self._runner.manifest = outcome.result  # type: ignore[assignment]
+        if not outcome.success:
+            error = DbtError(_what_failed(outcome, self.logs))
+            error.events = events  # type: ignore[attr-defined]
+            raise error
+        return events
+
+    def _options(self) -> list[str]:
+        return [
+            "--project-dir", str(self.project),
+            "--profiles-dir", str(self.project),
+            "--target-path", str(self.target),
+            "--log-path", str(self.logs),
+            "--vars", json.dumps(self.variables, sort_keys=True, default=str),
+            "--quiet",
+            "--no-use-colors",
+        ]  # fmt: skip
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        wanted = {
+            "REGULARS_WAREHOUSE": str(self.warehouse),
+            "REGULARS_DBT_THREADS": str(self.threads),
+            "REGULARS_MEMORY_LIMIT": self.memory_limit,
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        before = {key: os.environ.get(key) for key in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for key, value in before.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value
+
+
+_RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
+
+
+def _what_failed(outcome: Any, logs: Path) -> str:
+    lines = []
+    for node in getattr(outcome.result, "results", None) or []:
+        if node.status in ("error", "fail", "runtime error"):
+            said = (node.message or "").strip().splitlines()
+            lines.append(f"{node.node.unique_id}: {' '.join(part.strip() for part in said)[:600]}")
+    if outcome.exception is not None:
+        lines.append(str(outcome.exception).strip()[:1200])
+    lines.append(f"dbt's log: {logs / 'dbt.log'}")
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""`regulars dbt …`: dbt's own command line on a company's warehouse."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+# What analysts may do while a run writes, because it does not open the warehouse.
+_WITHOUT_WAREHOUSE = frozenset({"parse", "ls", "list", "clean", "deps", "--version", "--help", "-h"})
+
+
+def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
+    """Run a dbt command in this process, as typed, and return whether it succeeded.
+
+    Project, profile, variables, target and logs are the company's; dbt prints for itself.
+
+    Raises:
+        HomeBusyError: a run is writing to the warehouse.
+    """
+    from dbt.cli.main import dbtRunner
+
+    from expectations.catalogue import load_rules, to_dbt_vars
+    from orchestration.dbt import Dbt
+
+    home.create()
+    bound = Dbt.of(company, home, to_dbt_vars(load_rules()))
+    os.environ.update(
+        {
+            "DBT_PROJECT_DIR": str(bound.project),
+            "DBT_PROFILES_DIR": str(bound.project),
+            "DBT_TARGET_PATH": str(bound.target),
+            "DBT_LOG_PATH": str(bound.logs),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "REGULARS_WAREHOUSE": str(bound.warehouse),
+            "REGULARS_DBT_THREADS": str(bound.threads),
+            "REGULARS_MEMORY_LIMIT": bound.memory_limit,
+        }
+    )
+    command = list(arguments) or ["--help"]
+    takes_variables = not command[0].startswith("-") and "--vars" not in command
+    if takes_variables:
+        command += ["--vars", json.dumps(bound.variables, sort_keys=True, default=str)]
+    if command[0] in _WITHOUT_WAREHOUSE:
+        return bool(dbtRunner().invoke(command).success)
+    with home.lock():
+        return bool(dbtRunner().invoke(command).success)

@@ -1,0 +1,90 @@
+"""Everything Dagster knows of Regulars: assets, checks, the main job, and what starts it around the clock.
+
+`REGULARS_COMPANY` names the company file and `REGULARS_HOME` its home; without them the company file at the root of
+the project is taken, so that `dagster dev` works from a clone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from orchestration.assets.dbt_models import RegularsTranslator, phase_assets, phase_keys
+from orchestration.assets.gate import gate_asset
+from orchestration.assets.predictions import prediction_assets
+from orchestration.assets.publication import published_asset
+from orchestration.assets.sources import source_assets
+from orchestration.automation import new_files_sensor, timetable
+from orchestration.dbt import PHASES, PROJECT_DIR
+from orchestration.run import Run
+
+if TYPE_CHECKING:
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+MAIN_JOB = "sources_to_scorecard"
+_WAIT_FOR_OTHER_RUN = 3600.0  # seconds; runs queue up behind one writer
+
+
+def build_definitions(run: Run) -> dg.Definitions:
+    """Return the definitions for one company and home.
+
+    Args:
+        run: Used by jobs that execute in this process. A job that Dagster launches makes a run of its own.
+    """
+    manifest = run.dbt.manifest()
+    owner = run.company.company.owner
+    translator = RegularsTranslator(owner)
+    marts = [key for phase in PHASES for key in phase_keys(manifest, phase)]
+    assets = [
+        *source_assets(run.company),
+        *phase_assets(manifest, translator),
+        gate_asset(run.rules, phase_keys(manifest, "phase_staging"), owner),
+        *prediction_assets(
+            dg.AssetKey(["intermediate", "int_identity__identifiers"]),
+            dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
+            owner,
+        ),
+        published_asset(marts, owner),
+    ]
+    job = dg.define_asset_job(
+        MAIN_JOB,
+        selection=dg.AssetSelection.all(),
+        description="Sources, raw, staging, gate, identity, marts, published copy.",
+    )
+    return dg.Definitions(
+        assets=assets,
+        jobs=[job],
+        schedules=[timetable(job, run.company)],
+        sensors=[new_files_sensor(job, run.company, run.home)],
+        resources={"run": _run_resource(run.company, run.home)},
+        executor=dg.in_process_executor,  # a step in a process of its own costs seconds and would need the lock anew
+    )
+
+
+def _run_resource(company: Company, home: Home) -> dg.ResourceDefinition:
+    """A run of its own for each job that Dagster launches, holding the home's lock from first to last step."""
+
+    @dg.resource(description="One run of Regulars: company, home, lock, dbt.")
+    def run(_: dg.InitResourceContext) -> Iterator[Run]:
+        with home.create().lock(wait_seconds=_WAIT_FOR_OTHER_RUN):
+            yield Run(company, home)
+
+    return run
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster dev` and Dagster's daemon load."""
+    from orchestration.company import COMPANY_VARIABLE, load_company
+    from orchestration.home import Home
+
+    company = load_company(Path(os.environ.get(COMPANY_VARIABLE) or PROJECT_DIR.parent / "company.yaml"))
+    run = Run(company, Home.locate(company.company.id))
+    run.home.create()
+    run.dbt.parse()
+    return build_definitions(run)

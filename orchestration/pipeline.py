@@ -1,0 +1,142 @@
+"""One run from the command line: is there anything to do, and if so Dagster's main job in this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration import outcome
+from orchestration.pending import pending_files
+from orchestration.report import Problem, RunReport
+from orchestration.run import Progress, Run
+from orchestration.warehouse import open_warehouse, read_state
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from orchestration.company import Company
+    from orchestration.home import Home
+
+# One writer on the warehouse, one run at a time, no word to anyone outside.
+_DAGSTER_SETTINGS = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: run
+  runs:
+    max_concurrent_runs: 1
+"""
+
+
+def run(
+    company: Company,
+    home: Home,
+    *,
+    full_refresh: bool = False,
+    wait_seconds: float = 0.0,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Run the company from its sources to the published scorecard.
+
+    When no file is new and nothing that shapes the tables has changed since the last publication, nothing is built
+    and neither Dagster, dbt nor Great Expectations is imported.
+
+    Args:
+        company: The validated company file.
+        home: Where the warehouse lies; made when missing.
+        full_refresh: Build every table anew from raw, whatever is known to be unchanged.
+        wait_seconds: How long to wait for another run that holds the home.
+        progress: Told of each step.
+
+    Returns:
+        The report, also written to the home's status file.
+
+    Raises:
+        HomeBusyError: Another run holds the home.
+        WarehouseError: The warehouse cannot be opened.
+        SourceError: A source's path matches nothing.
+    """
+    this = Run(company, home.create(), full_refresh=full_refresh, progress=progress or (lambda *_: None))
+    with home.lock(wait_seconds=wait_seconds):
+        if not full_refresh and _stands(this):
+            return outcome.record(this, "nothing_new")
+        return _execute(this)
+
+
+def _stands(this: Run) -> bool:
+    """Whether the published copy already shows all there is."""
+    if not this.home.published_file.exists():
+        return False
+    with this.step("look for new files") as counts:
+        waiting = pending_files(this.company, this.home)
+        counts["new files"] = sum(waiting.values())
+    if waiting:
+        return False
+    with open_warehouse(this.home.warehouse) as con:
+        published: dict[str, Any] = read_state(con).get("published") or {}
+    moves_with_the_day = this.company.as_of == "now" and published.get("day") != this.today()
+    return published.get("fingerprint") == this.fingerprint and not moves_with_the_day
+
+
+def _execute(this: Run) -> RunReport:
+    with this.step("start dagster and dbt"):
+        from orchestration.definitions import MAIN_JOB, build_definitions
+
+        this.dbt.parse()
+        job = build_definitions(this).resolve_job_def(MAIN_JOB)
+        instance = open_instance(this.home)
+    with instance:
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            resources={"run": this},
+            tags={"regulars/run_id": this.run_id},
+        )
+    # The gate and the publishing step write the report themselves, so that runs from Dagster's pages have one too.
+    report = this.home.read_status()
+    if report is not None and report.run_id == this.run_id and (result.success or report.outcome == "gate_stopped"):
+        return report
+    this.problems.extend(_failures(result))
+    return outcome.record(this, "failed")
+
+
+def open_instance(home: Home) -> dg.DagsterInstance:
+    """Return Dagster's instance in the home, where its pages later find this run too."""
+    import logging
+
+    import dagster as dg
+
+    write_instance_settings(home.dagster)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its steps are shown by our own progress
+    return dg.DagsterInstance.from_config(str(home.dagster))
+
+
+def write_instance_settings(folder: Path) -> None:
+    """Write Dagster's settings unless the folder has its own, such as storage on PostgreSQL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(_DAGSTER_SETTINGS, encoding="utf-8")
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[Problem]:
+    problems = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error
+            while cause is not None and cause.cause is not None:
+                cause = cause.cause
+            failure = event.step_failure_data.user_failure_data
+            words = failure.description if failure and failure.description else (cause.message if cause else "")
+            problems.append(
+                Problem(
+                    what=f"Step {event.step_key} failed: {words.strip()}",
+                    todo="See the log in the home's folder.",
+                )
+            )
+    return problems

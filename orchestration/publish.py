@@ -1,0 +1,338 @@
+"""Makes a run visible: all contract tables at once, checked, beside the old copy, then swapped in one step.
+
+Order of events, so that a kill at any moment leaves a published copy that opens and is whole:
+
+1. the contract is checked; 2. the tables are copied into a new DuckDB file beside the old one, out of one
+transaction; 3. the same tables are written as Parquet into a folder of their own; 4. both are put on the disk;
+5. the new file takes the old one's name; 6. the link to the Parquet folder is swapped. A kill between 5 and 6 is
+mended by the next `sweep`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration.contract import CONTRACT_SCHEMA, ContractError, ContractTable, find_violations
+from orchestration.home import (
+    Home,
+    explain_os_error,
+    is_temporary,
+    sync_file,
+    sync_folder,
+    temporary_beside,
+)
+from orchestration.sql import quote, text
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["ContractError", "PublishError", "PublishReport", "publish", "published_run", "sweep"]
+
+# Drivers of the 1.x line, which BI tools still carry, read this version and older ones.
+STORAGE_VERSION = "v1.2.0"
+CONTRACT_VERSION = "1"
+PUBLICATION_TABLE = "publication"
+_ALIAS = "regulars_publication"
+_SNAPSHOT = "parquet-"
+
+
+class PublishError(RuntimeError):
+    """Publishing failed; what was published before is still in place. The text says what to do."""
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What was published: `tables` and `rows` are totals, `rows_by_table` has each table's rows."""
+
+    run_id: str
+    published_at: datetime
+    published_path: Path
+    parquet_path: Path
+    size_bytes: int
+    seconds: float
+    rows_by_table: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> int:
+        """Number of contract tables published."""
+        return len(self.rows_by_table)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all contract tables together."""
+        return sum(self.rows_by_table.values())
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    tables: Iterable[str] | None,
+    run_id: str,
+    contract: Mapping[str, ContractTable],
+    *,
+    as_of: datetime | None = None,
+) -> PublishReport:
+    """Publish the contract tables of the warehouse under `<home>/published`. Call it while holding the home's lock.
+
+    Besides the contract tables the copy has `marts.publication`, one row: run_id, published_at (UTC), as_of (UTC),
+    version of the contract.
+
+    Args:
+        con: an open connection on the warehouse, outside a transaction.
+        home: where to publish.
+        tables: the names to publish; None for all of the contract.
+        run_id: names the run whose tables these are.
+        contract: see `contract.contract_tables`.
+        as_of: the moment that recency and windows are measured from.
+
+    Raises:
+        ContractError: a table breaks the contract; nothing was written.
+        PublishError: the copy could not be written (disk full, no permission …); the old copy stays.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise ValueError("a run id has letters, digits, dots, dashes and underscores only: it names a folder")
+    begun = time.perf_counter()
+    names = sorted(contract if tables is None else set(tables))
+    if not names:
+        raise ContractError(["dbt's manifest has no public model with an enforced contract in the schema marts"])
+    violations = find_violations(con, names, contract)
+    if violations:
+        raise ContractError(violations)
+    published_at = datetime.now(UTC)
+    with _publish_errors(home):
+        home.published.mkdir(parents=True, exist_ok=True)
+        sweep(home)
+        new_file = temporary_beside(home.published_file)
+        new_parquet = temporary_beside(home.parquet)
+        try:
+            with _attached(con, new_file):
+                rows = _copy(con, names, contract, _publication(run_id, published_at, as_of))
+                _write_parquet(con, names, new_parquet)
+            sync_file(new_file)
+            size = new_file.stat().st_size
+            snapshot = _free_snapshot_name(home, run_id)
+            new_parquet.rename(snapshot)
+            sync_folder(home.published)
+            previous = _linked_snapshot(home)
+            new_file.replace(home.published_file)
+            sync_folder(home.published)
+        finally:
+            _discard(new_file)
+            _discard(new_parquet)
+    with _publish_errors(home, after_swap=True):
+        _point_parquet_at(home, snapshot)
+        _remove_snapshots(home, keep={snapshot, previous} if previous else {snapshot})
+    return PublishReport(
+        run_id=run_id,
+        published_at=published_at,
+        published_path=home.published_file,
+        parquet_path=home.parquet,
+        size_bytes=size,
+        seconds=round(time.perf_counter() - begun, 3),
+        rows_by_table=rows,
+    )
+
+
+def sweep(home: Home) -> list[str]:
+    """Tidy up after a killed run: half-written copies go, and the Parquet link follows the published file.
+
+    Call it while holding the home's lock, or it may take the files of a run that is writing.
+
+    Returns:
+        The names of what was removed.
+    """
+    if not home.published.is_dir():
+        return []
+    removed = []
+    for entry in list(home.published.iterdir()):
+        if is_temporary(entry):
+            _discard(entry)
+            removed.append(entry.name)
+    run_id = published_run(home)
+    linked = _linked_snapshot(home)
+    if run_id is not None and (linked is None or not _is_of_run(linked, run_id)):
+        written = [folder for folder in _snapshots(home) if _is_of_run(folder, run_id)]
+        if written:
+            _point_parquet_at(home, written[-1])
+            return removed + _remove_snapshots(home, keep={written[-1], linked} if linked else {written[-1]})
+    if linked is not None:
+        # A snapshot newer than the linked one was written by a run that never came to swap its file.
+        younger = [folder for folder in _snapshots(home) if folder.stat().st_mtime_ns > linked.stat().st_mtime_ns]
+        removed += _remove_snapshots(home, keep=set(_snapshots(home)) - set(younger))
+    return removed
+
+
+def published_run(home: Home) -> str | None:
+    """The id of the run whose tables are published; None where nothing is, or it cannot be told."""
+    import duckdb
+
+    if not home.published_file.exists():
+        return None
+    try:
+        with duckdb.connect(str(home.published_file), read_only=True) as con:
+            found = con.execute(f"SELECT run_id FROM {quote(CONTRACT_SCHEMA, PUBLICATION_TABLE)}").fetchall()  # noqa: S608 - fixed names
+    except duckdb.Error:
+        return None
+    return str(found[0][0]) if found else None
+
+
+@contextlib.contextmanager
+def _publish_errors(home: Home, *, after_swap: bool = False) -> Iterator[None]:
+    import duckdb
+
+    kept = "What was published before is still in place."
+    if after_swap:
+        kept = "The DuckDB file is the new one; the Parquet files are still the previous ones until the next run."
+    try:
+        yield
+    except OSError as error:
+        reason = explain_os_error(error)
+        raise PublishError(f"Cannot publish to {home.published}: {reason}. {kept}{_way_out(error.errno)}") from error
+    except duckdb.Error as error:
+        said = str(error)
+        full = "No space left" in said or os.strerror(errno.ENOSPC) in said
+        reason = "the disk is full" if full else said.splitlines()[0]
+        number = errno.ENOSPC if full else None
+        raise PublishError(f"Cannot publish to {home.published}: {reason}. {kept}{_way_out(number)}") from error
+
+
+def _way_out(number: int | None) -> str:
+    if number == errno.ENOSPC:
+        return " Free some space (the new copy needs as much as the old one), then run again."
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return " Make the folder writable for this user, then run again."
+    return ""
+
+
+@contextlib.contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """The new file as a second database of the connection; written out and let go at the end, whatever happens."""
+    con.execute(f"ATTACH {text(str(path))} AS {quote(_ALIAS)} (STORAGE_VERSION {text(STORAGE_VERSION)})")
+    try:
+        yield
+        con.execute(f"CHECKPOINT {quote(_ALIAS)}")
+    finally:
+        con.execute(f"DETACH DATABASE IF EXISTS {quote(_ALIAS)}")
+
+
+def _publication(run_id: str, published_at: datetime, as_of: datetime | None) -> list[object]:
+    def utc(moment: datetime | None) -> datetime | None:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
+
+    return [run_id, utc(published_at), utc(as_of), CONTRACT_VERSION]
+
+
+def _copy(
+    con: duckdb.DuckDBPyConnection, names: list[str], contract: Mapping[str, ContractTable], publication: list[object]
+) -> dict[str, int]:
+    """Copy all tables in one transaction, so that no two of them can stem from different moments."""
+    [(warehouse,)] = con.execute("SELECT current_database()").fetchall()
+    rows: dict[str, int] = {}
+    con.execute("BEGIN")
+    try:
+        con.execute(f"CREATE SCHEMA {quote(_ALIAS, CONTRACT_SCHEMA)}")
+        for name in names:
+            target = quote(_ALIAS, CONTRACT_SCHEMA, name)
+            columns = ", ".join(quote(column.name) for column in contract[name].columns)
+            source = quote(warehouse, CONTRACT_SCHEMA, name)
+            con.execute(f"CREATE TABLE {target} AS SELECT {columns} FROM {source}")  # noqa: S608 - quoted names
+            [(rows[name],)] = con.execute(f"SELECT count(*) FROM {target}").fetchall()  # noqa: S608 - quoted names
+            _describe(con, target, contract[name])
+        target = quote(_ALIAS, CONTRACT_SCHEMA, PUBLICATION_TABLE)
+        con.execute(f"CREATE TABLE {target} (run_id VARCHAR, published_at TIMESTAMP, as_of TIMESTAMP, version VARCHAR)")
+        con.execute(f"INSERT INTO {target} VALUES (?, ?, ?, ?)", publication)  # noqa: S608 - quoted names
+        con.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one to tell
+            con.execute("ROLLBACK")
+        raise
+    return rows
+
+
+def _describe(con: duckdb.DuckDBPyConnection, target: str, table: ContractTable) -> None:
+    """Give BI tools the descriptions of the contract as comments."""
+    if table.description:
+        con.execute(f"COMMENT ON TABLE {target} IS {text(table.description)}")
+    for column in table.columns:
+        if column.description:
+            con.execute(f"COMMENT ON COLUMN {target}.{quote(column.name)} IS {text(column.description)}")
+
+
+def _write_parquet(con: duckdb.DuckDBPyConnection, names: list[str], folder: Path) -> None:
+    """One Parquet file for each table, taken from the copy, so that both say the same."""
+    folder.mkdir()
+    for name in [*names, PUBLICATION_TABLE]:
+        file = folder / f"{name}.parquet"
+        source = quote(_ALIAS, CONTRACT_SCHEMA, name)
+        con.execute(f"COPY {source} TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+        sync_file(file)
+    sync_folder(folder)
+
+
+def _snapshots(home: Home) -> list[Path]:
+    """Parquet folders, the oldest first."""
+    found = [entry for entry in home.published.glob(f"{_SNAPSHOT}*") if entry.is_dir() and not entry.is_symlink()]
+    return sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+
+
+def _is_of_run(snapshot: Path, run_id: str) -> bool:
+    return bool(re.fullmatch(re.escape(_SNAPSHOT + run_id) + r"(~\d+)?", snapshot.name))
+
+
+def _free_snapshot_name(home: Home, run_id: str) -> Path:
+    """parquet-<run id>, or parquet-<run id>~2 … where the run is published again while readers use the first."""
+    path = home.published / f"{_SNAPSHOT}{run_id}"
+    number = 2
+    while path.exists():
+        path = home.published / f"{_SNAPSHOT}{run_id}~{number}"
+        number += 1
+    return path
+
+
+def _linked_snapshot(home: Home) -> Path | None:
+    if not home.parquet.is_symlink():
+        return None
+    target = home.published / home.parquet.readlink().name
+    return target if target.is_dir() else None
+
+
+def _point_parquet_at(home: Home, snapshot: Path) -> None:
+    """Swap the link in one step. It is relative, so that the home can be moved."""
+    link = temporary_beside(home.parquet)
+    link.symlink_to(snapshot.name, target_is_directory=True)
+    try:
+        link.replace(home.parquet)
+    except BaseException:
+        link.unlink(missing_ok=True)
+        raise
+    sync_folder(home.published)
+
+
+def _remove_snapshots(home: Home, keep: set[Path]) -> list[str]:
+    """Remove Parquet folders; one that will not go now goes with the next run."""
+    removed = []
+    for folder in _snapshots(home):
+        if folder not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder.name)
+    return removed
+
+
+def _discard(path: Path) -> None:
+    """Remove a half-written file (and its write-ahead log) or folder, if it is there."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + ".wal").unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""Reads the published copy, and nothing else: works while a run writes, and whatever tables there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.contract import CONTRACT_SCHEMA
+from orchestration.report import GoalLine
+from orchestration.sql import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.company import Company
+
+Row = dict[str, Any]
+
+
+class PublishedError(RuntimeError):
+    """There is no published copy, or it cannot be opened; the text says what to do."""
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[Published]:
+    """Open the published DuckDB file read-only.
+
+    Raises:
+        PublishedError: it is not there, or is no DuckDB file.
+    """
+    import duckdb
+
+    if not path.exists():
+        raise PublishedError(f"Nothing is published yet in {path.parent}. Run: regulars run")
+    try:
+        con = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise PublishedError(f"{path} cannot be opened. Run: regulars run --full-refresh") from error
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        yield Published(con)
+    finally:
+        con.close()
+
+
+class Published:
+    """An open published copy. Tables and columns that are absent give no rows and no keys, never an error."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+
+    @cached_property
+    def columns(self) -> dict[str, frozenset[str]]:
+        """The columns of every published table."""
+        found: dict[str, set[str]] = {}
+        for name, column in self.con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?", [CONTRACT_SCHEMA]
+        ).fetchall():
+            found.setdefault(name, set()).add(column)
+        return {name: frozenset(columns) for name, columns in found.items()}
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the table is there with all of these columns."""
+        return table in self.columns and self.columns[table].issuperset(columns)
+
+    def rows(
+        self,
+        table: str,
+        where: str = "true",
+        values: Sequence[object] = (),
+        *,
+        order: str = "",
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Rows of a table as dictionaries; an absent table has none.
+
+        Args:
+            table: its name in the schema marts.
+            where: a condition in SQL with `?` for each of `values`; its columns must be there.
+            values: what stands for the question marks.
+            order: what follows ORDER BY, if anything.
+            limit: how many rows at most.
+        """
+        if table not in self.columns:
+            return []
+        query = f"SELECT * FROM {quote(CONTRACT_SCHEMA, table)} WHERE {where}"  # noqa: S608 - quoted name, our own conditions
+        if order:
+            query += f" ORDER BY {order}"
+        if limit is not None:
+            query += f" LIMIT {int(limit)}"
+        answer = self.con.execute(query, list(values))
+        names = [column[0] for column in answer.description or []]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def publication(self) -> tuple[str | None, datetime | None]:
+        """The run that is published, and when it was (UTC)."""
+        for row in self.rows("publication", limit=1):
+            at = row.get("published_at")
+            return row.get("run_id"), None if at is None else at.replace(tzinfo=UTC)
+        return None, None
+
+    def goals(self, company: Company | None = None) -> list[GoalLine]:
+        """The published scorecard; the company file says in which unit each goal is."""
+        units = {goal.id: goal.unit for goal in company.goals} if company else {}
+        return [
+            GoalLine(
+                id=row["goal_id"],
+                name=row.get("goal_name") or row["goal_id"],
+                target=float(row.get("target") or 0),
+                actual=None if row.get("actual") is None else float(row["actual"]),
+                attainment=None if row.get("attainment") is None else float(row["attainment"]),
+                status=row.get("status"),
+                unit=units.get(row["goal_id"], "share" if (row.get("target") or 0) <= 1 else "number"),
+            )
+            for row in (self.rows("kpi_scorecard") if self.has("kpi_scorecard", "goal_id") else [])
+        ]

@@ -1,0 +1,182 @@
+"""The steps between source and published copy, as plain functions over a `Run`.
+
+Each opens the warehouse, does one thing, and returns what it counted. Dagster's assets and the tests call the same
+functions.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+
+from orchestration.report import Problem
+from orchestration.warehouse import (
+    open_warehouse,
+    read_state,
+    record_gate_pass,
+    sweep_leftovers,
+    write_run_context,
+    write_state,
+)
+
+if TYPE_CHECKING:
+    from expectations.gate import GateResult
+
+    from orchestration.run import Counts, Run
+
+_IDENTITY_TABLES = """
+CREATE SCHEMA IF NOT EXISTS identity;
+CREATE TABLE IF NOT EXISTS identity.customer_records (
+    source VARCHAR, source_record_id VARCHAR, customer_id VARCHAR, match_method VARCHAR,
+    match_probability DOUBLE, match_reason VARCHAR, resolved_at TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS identity.customer_id_changes (
+    changed_at TIMESTAMP, change VARCHAR, old_customer_id VARCHAR, new_customer_id VARCHAR, reason VARCHAR
+);
+"""
+
+
+def load_source(run: Run, name: str) -> Counts:
+    """Bring what is new at one source into its raw tables; files that cannot be read become problems of the run."""
+    from sources.files.load import load_source as load
+
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        report = load(
+            con,
+            name,
+            run.company.source_for_use(name),
+            base=run.company.base,
+            landing=run.home.landing,
+            load_id=run.run_id,
+            progress=lambda dataset, done, files, rows: run.progress(
+                f"load {name}", "running", f"{dataset}: {done:,} of {files:,} files, {rows:,} records"
+            ),
+        )
+    if report.reread:
+        run.full_refresh = True  # rows that tables were built from have been replaced
+    run.problems.extend(
+        Problem(source=name, file=problem.path, what=problem.problem, todo=problem.fix) for problem in report.problems
+    )
+    return {"files": report.files_loaded, "received": report.rows_received, "unreadable": report.rows_rejected}
+
+
+def prepare(run: Run) -> Counts:
+    """Map raw columns to entities, say what this run is, and judge contact values not seen before."""
+    from sources.files.load import ensure_ledger
+    from sources.files.mapping import refresh_views
+
+    from expectations.judge import judge_new
+
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        sweep_leftovers(con)
+        ensure_ledger(con)
+        refresh_views(con, run.company.sources)
+        write_run_context(con, run.company, run.run_id, run.started_at)
+        con.execute(_IDENTITY_TABLES)
+        judged = judge_new(con)
+        if run.full_refresh or read_state(con).get("fingerprint") != run.fingerprint:
+            # What shapes the tables has changed, or a run that changed them did not end: incremental tables
+            # must forget what they hold, and whoever comes after a kill must know that they did not yet.
+            run.full_refresh = True
+            write_state(con, {"fingerprint": None})
+    return {"emails_judged": judged.emails, "phones_judged": judged.phones}
+
+
+def gate(run: Run) -> GateResult:
+    """Judge what staging holds against the goal and write Data Docs; on a pass, remember the loads judged."""
+    from expectations.gate import evaluate
+
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        verdict = evaluate(
+            con,
+            run.rules,
+            goal=run.company.validity.goal,
+            judge_new_loads_from_records=run.company.validity.judge_new_loads_from_records,
+            docs_dir=run.home.data_docs,
+        )
+        if verdict.passed:
+            record_gate_pass(con, run.started_at)
+    return verdict
+
+
+def resolve_identity(run: Run) -> Counts:
+    """Join records to customers and keep the records, the changes of ids and what stopped joining."""
+    from models.identity import resolve
+
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        identifiers = con.sql("SELECT * FROM intermediate.int_identity__identifiers").pl()
+        previous = con.sql(
+            "SELECT source, source_record_id, customer_id, resolved_at FROM identity.customer_records"
+        ).pl()
+        settings = run.company.identity
+        result = resolve(
+            identifiers,
+            previous,
+            kinds=settings.identifiers,
+            max_records_per_value=settings.max_records_per_value,
+            resolved_at=run.started_at.astimezone(UTC).replace(tzinfo=None),
+        )
+        con.execute("BEGIN")
+        con.execute("DELETE FROM identity.customer_records")
+        _insert(con, "identity.customer_records", result.records)
+        _insert(con, "identity.customer_id_changes", result.changes)
+        con.execute("COMMIT")
+    run.problems.extend(
+        Problem(
+            source="identity",
+            what=f"One {value['kind']} is carried by {value['records']:,} records; it joins nobody any more.",
+            todo="If these really are one person, raise identity.max_records_per_value in the company file.",
+        )
+        for value in result.report.blocked_values.iter_rows(named=True)
+    )
+    return {"rows_in": identifiers.height, "rows_out": result.records.height, **result.report.counts()}
+
+
+def score_lifetime_value(run: Run) -> Counts:
+    """Fit BG/NBD and gamma-gamma on this run's customers and keep scores and parameters."""
+    from models.lifetime_value import LifetimeValueSettings, score
+
+    thresholds = run.company.thresholds
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        customers = con.sql("SELECT * FROM intermediate.int_lifetime_value__input").pl()
+        scores, fit = score(
+            customers,
+            LifetimeValueSettings(horizon_months=thresholds.horizon_months, discount_rate=thresholds.discount_rate),
+        )
+        con.execute("CREATE SCHEMA IF NOT EXISTS scores")
+        con.execute("BEGIN")
+        _replace(con, "scores.lifetime_value", scores)
+        _replace(con, "scores.lifetime_value_fit", fit)
+        con.execute("COMMIT")
+    return {"rows_in": customers.height, "rows_out": scores.height}
+
+
+def publish(run: Run) -> Counts:
+    """Check the contract, put the marts beside the old copy and swap; then remember what was published."""
+    from orchestration.contract import contract_tables
+    from orchestration.publish import publish as publish_marts
+
+    contract = contract_tables(run.dbt.manifest())
+    with open_warehouse(run.home.warehouse, run.company) as con:
+        as_of = con.execute("SELECT as_of FROM intermediate.int_as_of").fetchall()[0][0]
+        report = publish_marts(con, run.home, None, run.run_id, contract, as_of=as_of.replace(tzinfo=UTC))
+        published = {"run_id": run.run_id, "fingerprint": run.fingerprint, "day": run.today()}
+        write_state(con, {"fingerprint": run.fingerprint, "published": published})
+    return {"tables": report.tables, "rows_out": report.rows}
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Append a frame to a table by column name."""
+    con.register("incoming_frame", frame.to_arrow())
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_frame")  # noqa: S608 - our own names
+    con.unregister("incoming_frame")
+
+
+def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Replace a table by a frame, types taken from the frame."""
+    con.register("incoming_frame", frame.to_arrow())
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming_frame")  # noqa: S608 - our own names
+    con.unregister("incoming_frame")

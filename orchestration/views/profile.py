@@ -1,0 +1,131 @@
+"""One customer as `regulars customer` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.customer import CustomerProfile
+from orchestration.views.words import heading, moment, money, plain, rows_table, share, whole, yes_no
+
+_MONEY_SUFFIX = "_amount"
+_VALUE_MONEY = frozenset({"expected_revenue_12m"})
+_SHARES = frozenset({"probability_alive"})
+
+
+def profile_view(profile: CustomerProfile, currency: str | None) -> RenderableType:
+    """Profile, segments, value, consent, contact points, records with their reasons, and the last touchpoints."""
+    customer = profile.customer
+    name = customer.get("display_name") or "Customer without a name"
+    parts: list[RenderableType] = [Text.assemble((str(name), "bold"), f"  {profile.customer_id}")]
+    if profile.asked_id:
+        parts.append(Text(f"{profile.asked_id} is now {profile.customer_id}: {profile.change_reason or 'changed'}"))
+    if customer.get("is_erased"):
+        parts.append(Text("This customer was erased.", style="red"))
+    facts = _facts(_profile_facts(customer))
+    if facts is not None:
+        parts.append(facts)
+    parts += _block(
+        "Consent", _facts([(kind, yes_no(customer.get(key))) for kind, key in _CONSENTS if key in customer])
+    )
+    segments = {**{key: customer.get(key) for key in _SEGMENTS}, **profile.segments}
+    parts += _block(
+        "Segments",
+        _facts(
+            [
+                (key.replace("_", " "), plain(segments[key]))
+                for key in segments
+                if segments[key] is not None and key != "customer_id"
+            ]
+        ),
+    )
+    parts += _block("Value", _facts(_value_facts(profile.value, currency)))
+    parts += _rows(
+        "Contact points",
+        profile.contact_points,
+        ("kind", "value", "source", "is_primary", "is_valid", "first_seen_at", "last_seen_at"),
+    )
+    parts += _rows(
+        "Records, and why they are this customer",
+        profile.records,
+        ("source", "source_record_id", "match_method", "match_probability", "match_reason"),
+    )
+    parts += _rows(
+        f"Last {len(profile.touchpoints)} touchpoints",
+        profile.touchpoints,
+        ("occurred_at", "channel", "kind", "direction", "campaign_id", "order_id", "detail"),
+    )
+    return Group(*parts)
+
+
+def choices_view(matches: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Several customers fit: which ones, to ask again with an id."""
+    words = f"{len(matches)} customers fit. Ask again with one customer_id."
+    return Group(
+        Text(words, style="bold"), rows_table(matches, ("customer_id", "display_name", "city", "last_seen_at"))
+    )
+
+
+_CONSENTS = (("e-mail", "email_consent"), ("SMS", "sms_consent"), ("phone", "phone_consent"))
+_SEGMENTS = ("lifecycle_stage", "value_segment", "behaviour_segment", "loyalty_tier")
+
+
+def _profile_facts(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    place = " ".join(str(customer[key]) for key in ("postal_code", "city", "country_code") if customer.get(key))
+    facts = [
+        ("e-mail", customer.get("primary_email")),
+        ("phone", customer.get("primary_phone")),
+        ("place", place or None),
+        ("birth date", customer.get("birth_date")),
+        ("gender", customer.get("gender")),
+        ("language", customer.get("language")),
+    ]
+    shown = [(name, plain(value)) for name, value in facts if value is not None]
+    if customer.get("first_seen_at") is not None:
+        shown.append(("seen", f"{moment(customer['first_seen_at'])} to {moment(customer.get('last_seen_at'))} UTC"))
+    if customer.get("record_count") is not None:
+        shown.append(
+            (
+                "known from",
+                f"{whole(customer['record_count'])} records of {whole(customer.get('source_count'))} sources",
+            )
+        )
+    return shown
+
+
+def _value_facts(value: Mapping[str, Any], currency: str | None) -> list[tuple[str, str]]:
+    facts = []
+    for key, number in value.items():
+        if key == "customer_id" or number is None:
+            continue
+        if key.endswith(_MONEY_SUFFIX) or key in _VALUE_MONEY:
+            shown = money(number, currency)
+        elif key in _SHARES:
+            shown = share(number)
+        else:
+            shown = plain(number)
+        facts.append((key.removesuffix(_MONEY_SUFFIX).replace("_", " "), shown))
+    return facts
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Table | None:
+    if not facts:
+        return None
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim")
+    made.add_column()
+    for name, value in facts:
+        made.add_row(Text(name), Text(value))
+    return made
+
+
+def _block(words: str, content: RenderableType | None) -> list[RenderableType]:
+    return [] if content is None else [Text(), heading(words), content]
+
+
+def _rows(words: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[RenderableType]:
+    return _block(words, rows_table(rows, columns)) if rows else []

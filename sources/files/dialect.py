@@ -1,0 +1,89 @@
+"""What differs between SQL engines when files are mapped: quoting, dates, regular expressions, JSON, hashes.
+
+Everything the mapping writes goes through one `Dialect`, so that another engine is another class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def ident(name: str) -> str:
+    """Return the name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Return the value as a SQL text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+class Dialect:
+    """DuckDB's spelling of the functions that the mapping needs; every argument is SQL text."""
+
+    name = "duckdb"
+    # Spaces, tabs, line ends, the no-break space and the zero-width marks that spreadsheets leave behind.
+    _BLANKS = " \t\r\n\v\f\u00a0\u200b\ufeff"
+
+    def char(self, code: int) -> str:
+        """Return SQL for one character by its code."""
+        return f"chr({code})"
+
+    def trim(self, value: str) -> str:
+        """Return SQL that removes blanks at both ends; a text of blanks only becomes null."""
+        return f"nullif(trim({value}, {text(self._BLANKS)}), '')"
+
+    def matches(self, value: str, pattern: str) -> str:
+        """Return a SQL condition: the pattern (Python text) is found somewhere in the value."""
+        return f"regexp_matches({value}, {text(pattern)})"
+
+    def extract(self, value: str, pattern: str) -> str:
+        """Return SQL for the first group of the pattern (all of it if it has none), null where it does not match."""
+        group = min(re.compile(pattern).groups, 1)
+        return (
+            f"CASE WHEN {self.matches(value, pattern)} "
+            f"THEN nullif(regexp_extract({value}, {text(pattern)}, {group}), '') END"
+        )
+
+    def replace_all(self, value: str, pattern: str, by: str) -> str:
+        """Return SQL that replaces every match of the pattern."""
+        return f"regexp_replace({value}, {text(pattern)}, {text(by)}, 'g')"
+
+    def split_part(self, value: str, by: str, part: int) -> str:
+        """Return SQL for the 1-based part (negative: from the end), null where there is none."""
+        return f"nullif(split_part({value}, {text(by)}, {part}), '')"
+
+    def json_text(self, value: str, path: str) -> str:
+        """Return SQL for the value at a JSON path as text, null where the text is no JSON."""
+        return f"TRY(json_extract_string({value}, {text(path)}))"
+
+    def number(self, value: str) -> str:
+        """Return SQL for the value as a number, null where it is none."""
+        return f"TRY_CAST({value} AS DOUBLE)"
+
+    def multiply(self, value: str, factor: str) -> str:
+        """Return SQL for value times factor as text, exact; a value that is no number stays as it is."""
+        product = f"CAST(TRY_CAST({value} AS DECIMAL(26, 10)) * CAST({factor} AS DECIMAL(12, 8)) AS VARCHAR)"
+        # Decimals are written with all their places: 12.5000 becomes 12.5, 12.0000 becomes 12.
+        return f"coalesce(rtrim(rtrim(TRY({product}), '0'), '.'), {value})"
+
+    def date_text(self, value: str, formats: Sequence[str]) -> str:
+        """Return SQL for ISO text of a date or time in one of the formats; else the value as it is.
+
+        A format with an offset (%z) gives UTC with `+00`, the offset of the text is applied.
+        """
+        shown = [f"CAST(try_strptime({value}, {text(form)}) AS VARCHAR)" for form in formats]
+        return f"coalesce({', '.join(shown)}, {value})"
+
+    def md5(self, value: str) -> str:
+        """Return SQL for the MD5 of a text as 32 hexadecimal characters."""
+        return f"md5({value})"
+
+    def json_object(self, columns: Sequence[str]) -> str:
+        """Return SQL for one JSON text of these columns and their values."""
+        pairs = ", ".join(f"{text(name)}, {ident(name)}" for name in columns)
+        return f"CAST(json_object({pairs}) AS VARCHAR)"
+
+
+DUCKDB = Dialect()

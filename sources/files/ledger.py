@@ -1,0 +1,192 @@
+"""The load ledger: which content was loaded when, from which file, with how many rows.
+
+Tables (schema `ledger`):
+
+- `batches`: one row per content of a dataset that was loaded. `batch_id` is a hash of source, dataset and content,
+  so the same content is never loaded twice, whatever its name.
+- `files`: one row per file name that was seen, with its fingerprint and the batch its content belongs to. Content
+  that arrives again under another name gets a row here and none in `batches`.
+- `loads`: one row per load and source, written together with the rows it counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.batches (
+    batch_id VARCHAR PRIMARY KEY, load_id VARCHAR NOT NULL, source VARCHAR NOT NULL, dataset VARCHAR NOT NULL,
+    file VARCHAR NOT NULL, size_bytes BIGINT, modified_at TIMESTAMP, content_hash VARCHAR NOT NULL,
+    rows_received BIGINT NOT NULL, rows_rejected BIGINT NOT NULL, columns VARCHAR NOT NULL,
+    reader VARCHAR NOT NULL, started_at TIMESTAMP NOT NULL, loaded_at TIMESTAMP NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ledger.files (
+    source VARCHAR, dataset VARCHAR, file VARCHAR, fingerprint VARCHAR, reader VARCHAR NOT NULL,
+    batch_id VARCHAR NOT NULL, seen_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset, file)
+);
+CREATE TABLE IF NOT EXISTS ledger.loads (
+    load_id VARCHAR, source VARCHAR, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP NOT NULL,
+    files BIGINT NOT NULL, rows BIGINT NOT NULL, PRIMARY KEY (load_id, source)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One row of `ledger.batches`, before load and times are known; `reader` is how the file was read."""
+
+    batch_id: str
+    dataset: str
+    file: str
+    size_bytes: int
+    modified_at: dt.datetime | None
+    content_hash: str
+    rows_received: int
+    rows_rejected: int
+    columns: tuple[str, ...]
+    reader: str
+    fingerprint: str | None
+    started_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What the ledger knows of a file name."""
+
+    fingerprint: str | None
+    reader: str
+    batch_id: str
+
+
+def now() -> dt.datetime:
+    """Return the time in UTC without a zone, as the ledger stores it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def batch_id_of(source: str, dataset: str, content_hash: str) -> str:
+    """Return the id of a content in a dataset: 32 hexadecimal characters."""
+    joined = "\x1f".join((source, dataset, content_hash))
+    return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()
+
+
+def ensure_ledger(con: DuckDBPyConnection) -> None:
+    """Create the ledger's schema and tables where they are missing."""
+    if not has_ledger(con):
+        con.begin()
+        try:
+            con.execute(_TABLES)
+            con.commit()
+        except BaseException:
+            con.rollback()
+            raise
+
+
+def has_ledger(con: DuckDBPyConnection) -> bool:
+    """Return whether the ledger's tables are there (also on a read-only connection)."""
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' "
+        "AND database_name = current_database() AND table_name IN ('batches', 'files', 'loads')"
+    ).fetchall()
+    return bool(found[0][0] == 3)
+
+
+def known_files(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str, KnownFile]:
+    """Return the files of a dataset that were loaded, by name; empty without a ledger."""
+    if not has_ledger(con):
+        return {}
+    rows = con.execute(
+        "SELECT file, fingerprint, reader, batch_id FROM ledger.files WHERE source = ? AND dataset = ?",
+        [source, dataset],
+    ).fetchall()
+    return {file: KnownFile(fingerprint, reader, batch_id) for file, fingerprint, reader, batch_id in rows}
+
+
+def loaded_batches(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str, str]:
+    """Return batch id to reader of everything loaded for a dataset."""
+    rows = con.execute(
+        "SELECT batch_id, reader FROM ledger.batches WHERE source = ? AND dataset = ?", [source, dataset]
+    ).fetchall()
+    return dict(rows)
+
+
+def record_file(con: DuckDBPyConnection, source: str, dataset: str, file: str, known: KnownFile) -> None:
+    """Remember a file name with its fingerprint and batch; run it inside the caller's transaction."""
+    con.execute(
+        "INSERT OR REPLACE INTO ledger.files VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [source, dataset, file, known.fingerprint, known.reader, known.batch_id, now()],
+    )
+
+
+def record_batches(con: DuckDBPyConnection, source: str, load_id: str, batches: Iterable[Batch]) -> None:
+    """Write batches, their files and the load's counts; run it inside the transaction that wrote the rows."""
+    written = list(batches)
+    if not written:
+        return
+    loaded_at = now()
+    rows = [
+        {
+            "batch_id": one.batch_id,
+            "load_id": load_id,
+            "source": source,
+            "dataset": one.dataset,
+            "file": one.file,
+            "size_bytes": one.size_bytes,
+            "modified_at": None if one.modified_at is None else one.modified_at.replace(tzinfo=None),
+            "content_hash": one.content_hash,
+            "rows_received": one.rows_received,
+            "rows_rejected": one.rows_rejected,
+            "columns": json.dumps(one.columns, ensure_ascii=False),
+            "reader": one.reader,
+            "started_at": one.started_at,
+            "loaded_at": loaded_at,
+        }
+        for one in written
+    ]
+    _append(
+        con,
+        "INSERT INTO ledger.batches BY NAME SELECT * FROM regulars_rows ON CONFLICT (batch_id) DO UPDATE SET "
+        "load_id = excluded.load_id, file = excluded.file, rows_received = excluded.rows_received, "
+        "rows_rejected = excluded.rows_rejected, columns = excluded.columns, reader = excluded.reader, "
+        "started_at = excluded.started_at, loaded_at = excluded.loaded_at",
+        rows,
+    )
+    files = [
+        {
+            "source": source,
+            "dataset": one.dataset,
+            "file": one.file,
+            "fingerprint": one.fingerprint,
+            "reader": one.reader,
+            "batch_id": one.batch_id,
+            "seen_at": loaded_at,
+        }
+        for one in written
+    ]
+    _append(con, "INSERT OR REPLACE INTO ledger.files BY NAME SELECT * FROM regulars_rows", files)
+    started = min(one.started_at for one in written)
+    received = sum(one.rows_received for one in written)
+    con.execute(
+        "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (load_id, source) DO UPDATE SET "
+        "finished_at = excluded.finished_at, files = files + excluded.files, rows = rows + excluded.rows",
+        [load_id, source, started, loaded_at, len(written), received],
+    )
+
+
+def _append(con: DuckDBPyConnection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run one INSERT over many rows (one statement a row would take a second for 300 files)."""
+    import pyarrow as pa
+
+    con.register("regulars_rows", pa.Table.from_pylist(list(rows)))
+    try:
+        con.execute(statement)
+    finally:
+        con.unregister("regulars_rows")

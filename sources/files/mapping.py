@@ -1,0 +1,204 @@
+"""Views from raw tables to entities: `mapped.<entity>`, one per canonical entity, and `mapped.raw_json`.
+
+A view holds every record of every dataset that the company file maps to the entity, as text. Nothing is decided
+here about right or wrong: typing, rules and duplicates belong to staging. Lines that could not be read appear in
+the dataset's first entity with nulls and a `_reject_reason`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sources.entities import ENTITIES, TECHNICAL_COLUMNS, Entity
+from sources.files.compile import Compiler
+from sources.files.config import Dataset, EntityMap, FilesSource, format_of
+from sources.files.dialect import DUCKDB, Dialect, ident, text
+from sources.files.errors import SourceError
+from sources.files.ledger import ensure_ledger
+from sources.files.tables import raw_table, received_columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MISSING = "CAST(NULL AS VARCHAR)"
+
+
+@dataclass(frozen=True)
+class CompanyDefaults:
+    """What holds for sources that do not say otherwise; None gives null in the views."""
+
+    time_zone: str | None = None
+    currency: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True)
+class _RawTable:
+    """A dataset whose raw table exists."""
+
+    source_name: str
+    source: FilesSource
+    name: str
+    dataset: Dataset
+    columns: tuple[str, ...]
+
+    @property
+    def lenient(self) -> bool:
+        """Whether a mapped column may be absent: JSON leaves out what is missing."""
+        known: set[str | None]
+        known = {self.dataset.format} if self.dataset.format else {format_of(path) for path in self.dataset.path}
+        return "jsonl" in known
+
+    def compiler(self, dialect: Dialect) -> Compiler:
+        """Return a compiler for this table, whose alias is r."""
+        there = {name.lower(): name for name in self.columns}
+
+        def resolve(name: str) -> str:
+            found = there.get(name.lower())
+            if found is not None:
+                return f"r.{ident(found)}"
+            if self.lenient:
+                return _MISSING
+            raise SourceError(
+                self.source_name,
+                self.name,
+                f"column '{name}'",
+                f"is mapped, but no file brought it; columns there: {', '.join(self.columns)}",
+                "Correct the mapping in the company file",
+            )
+
+        return Compiler(dialect, resolve, self.columns)
+
+
+def refresh_views(
+    con: DuckDBPyConnection,
+    sources: Mapping[str, FilesSource],
+    *,
+    defaults: CompanyDefaults | None = None,
+    dialect: Dialect = DUCKDB,
+) -> None:
+    """Create or replace all `mapped` views in one transaction.
+
+    Each `mapped.<entity>` has the entity's columns as text and then `TECHNICAL_COLUMNS`; grain: one record as
+    received. A filter on `_load_id` or `_batch_id` reaches the raw tables. `mapped.raw_json` has source, dataset,
+    batch_id, row_number and raw (the record as JSON text); grain: one raw record; join it on all four.
+
+    Args:
+        con: warehouse, writable, without an open transaction.
+        sources: by name; an entity without source becomes an empty view.
+        defaults: time zone, currency and country of the company.
+        dialect: the engine's spelling.
+
+    Raises:
+        SourceError: a mapped column was never received.
+    """
+    ensure_ledger(con)
+    raw = _raw_tables(con, sources)
+    selects: dict[str, list[str]] = {name: [] for name in ENTITIES}
+    for table in raw:
+        first = table.dataset.entities[0].entity
+        selects[first].append(_unreadable(table, ENTITIES[first], defaults or CompanyDefaults()))
+        for mapped in table.dataset.entities:
+            select = select_entity(table, mapped, defaults or CompanyDefaults(), dialect)
+            selects[mapped.entity].append(select)
+    con.begin()
+    try:
+        con.execute("CREATE SCHEMA IF NOT EXISTS mapped")
+        for name, parts in selects.items():
+            body = "\nUNION ALL\n".join(parts) or _empty(ENTITIES[name])
+            con.execute(f"CREATE OR REPLACE VIEW mapped.{ident(name)} AS\n{body}")
+        con.execute(f"CREATE OR REPLACE VIEW mapped.raw_json AS\n{_raw_json(raw, dialect)}")
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+
+
+def _raw_tables(con: DuckDBPyConnection, sources: Mapping[str, FilesSource]) -> list[_RawTable]:
+    found = []
+    for source_name, source in sources.items():
+        for name, dataset in source.datasets.items():
+            columns = received_columns(con, source_name, name)
+            if columns is not None:
+                found.append(_RawTable(source_name, source, name, dataset, columns))
+    return found
+
+
+def _empty(entity: Entity) -> str:
+    columns = dict.fromkeys(entity.columns, "VARCHAR") | dict(TECHNICAL_COLUMNS)
+    shown = ", ".join(f"CAST(NULL AS {kind}) AS {ident(name)}" for name, kind in columns.items())
+    return f"SELECT {shown} WHERE FALSE"
+
+
+def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults) -> str:
+    source = table.source
+
+    def constant(value: str | None) -> str:
+        return _MISSING if value is None else text(value)
+
+    values = {
+        "_source": text(table.source_name),
+        "_channel": text(source.channel),
+        "_dataset": text(table.name),
+        "_batch_id": "r._batch_id",
+        "_load_id": "r._load_id",
+        "_row": "r._row",
+        "_loaded_at": "b.loaded_at",
+        "_time_zone": constant(source.time_zone or defaults.time_zone),
+        "_currency": constant(source.currency or defaults.currency),
+        "_country": constant(source.country or defaults.country),
+        "_accounts_of": text(source.accounts_of or table.source_name),
+        "_products_of": text(source.products_of or table.source_name),
+        "_reject_reason": reason,
+    }
+    return ",\n  ".join(f"{values[name]} AS {ident(name)}" for name in TECHNICAL_COLUMNS)
+
+
+def _from(table: _RawTable) -> str:
+    # An outer join: a row whose ledger entry is missing must still be seen.
+    return (
+        f"FROM {raw_table(table.source_name, table.name)} AS r\n"
+        "LEFT JOIN ledger.batches AS b ON b.batch_id = r._batch_id"
+    )
+
+
+def _unreadable(table: _RawTable, entity: Entity, defaults: CompanyDefaults) -> str:
+    shown = ",\n  ".join(f"{_MISSING} AS {ident(name)}" for name in entity.columns)
+    technical = _technical(table, "'unreadable line: ' || r._rejected", defaults)
+    return f"SELECT\n  {shown},\n  {technical}\n{_from(table)}\nWHERE r._rejected IS NOT NULL"
+
+
+def select_entity(table: _RawTable, mapped: EntityMap, defaults: CompanyDefaults, dialect: Dialect = DUCKDB) -> str:
+    """Return the SELECT that makes records of one entity from one raw table."""
+    compiler = table.compiler(dialect)
+    values = {name: compiler.value(expression) for name, expression in mapped.columns.items()}
+    shown = ",\n  ".join(f"{values.get(name, _MISSING)} AS {ident(name)}" for name in ENTITIES[mapped.entity].columns)
+    rules = " ".join(f"WHEN {compiler.all_of(rule.when)} THEN {text(rule.reason)}" for rule in mapped.reject)
+    technical = _technical(table, f"CASE {rules} END" if rules else _MISSING, defaults)
+    where = f"r._rejected IS NULL AND {compiler.all_of(mapped.where)}"
+    select = f"SELECT\n  {shown},\n  {technical}\n{_from(table)}\nWHERE {where}"
+    if mapped.one_per:
+        keys = [compiler.column(name) for name in mapped.one_per]
+        # The load is part of the partition only so that a filter on it can pass below the window.
+        # Rows without any key cannot be told apart: each stays a record of its own.
+        select += (
+            f"\nQUALIFY row_number() OVER (PARTITION BY r._load_id, r._batch_id, {', '.join(keys)} "
+            f"ORDER BY r._row) = 1 OR coalesce({', '.join(keys)}) IS NULL"
+        )
+    return select
+
+
+def _raw_json(raw: list[_RawTable], dialect: Dialect) -> str:
+    parts = [
+        f"SELECT {text(table.source_name)} AS source, {text(table.name)} AS dataset, _batch_id AS batch_id, "  # noqa: S608
+        f"_row AS row_number, CASE WHEN _rejected IS NULL THEN {dialect.json_object(table.columns)} "
+        f"ELSE {dialect.json_object(['_raw_line'])} END AS raw FROM {raw_table(table.source_name, table.name)}"
+        for table in raw
+    ]
+    empty = "CAST(NULL AS VARCHAR)"
+    return "\nUNION ALL\n".join(parts) or (
+        f"SELECT {empty} AS source, {empty} AS dataset, {empty} AS batch_id, CAST(NULL AS BIGINT) AS row_number, "
+        f"{empty} AS raw WHERE FALSE"
+    )

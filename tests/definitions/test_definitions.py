@@ -1,0 +1,126 @@
+"""All definitions build from a clone: assets, checks, jobs, and what starts them around the clock."""
+
+import dagster as dg
+import pytest
+
+from orchestration.assets.dbt_models import GATE_KEY
+from orchestration.assets.gate import GOAL_CHECK
+from orchestration.assets.publication import PUBLISHED_KEY
+from orchestration.company import load_company
+from orchestration.definitions import MAIN_JOB, build_definitions
+from orchestration.home import Home
+from orchestration.run import Run
+
+# Tables of the reporting contract, as readers know them.
+CONTRACT = {
+    "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products", "fct_orders",
+    "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints", "customer_value",
+    "customer_segments", "campaign_performance", "kpi_scorecard", "kpi_daily", "source_loads", "data_validity",
+    "data_validity_index", "quarantined_records",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def definitions(bakehouse, tmp_path_factory):
+    run = Run(load_company(bakehouse / "company.yaml"), Home(tmp_path_factory.mktemp("home")).create())
+    run.dbt.parse()
+    return build_definitions(run)
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def _keys(graph):
+    return {key.to_user_string() for key in graph.materializable_asset_keys}
+
+
+def test_every_step_is_an_asset(graph):
+    keys = _keys(graph)
+    assert {f"raw/{name}" for name in ("shop", "tills", "newsletter", "phone", "site")} <= keys
+    assert {"mapped/orders", "ledger/loads", "quality/judged_emails", "meta/run_context"} <= keys
+    assert {"identity/customer_records", "scores/lifetime_value", "validity_gate", "published_marts"} <= keys
+    assert {f"staging/stg_files__{entity}" for entity in ("orders", "calls", "web_events", "email_events")} <= keys
+
+
+def test_every_table_of_the_contract_is_an_asset(graph):
+    assert {f"marts/{table}" for table in CONTRACT} <= _keys(graph)
+
+
+def test_nothing_behind_the_gate_can_run_before_it(graph):
+    """Only loading, preparing, staging and measuring may come before the verdict."""
+    behind = graph.get_ancestor_asset_keys(PUBLISHED_KEY) if hasattr(graph, "get_ancestor_asset_keys") else None
+    before_gate = _ancestors(graph, GATE_KEY)
+    assert behind is None or GATE_KEY in behind
+    for key in graph.materializable_asset_keys - before_gate - {GATE_KEY}:
+        assert GATE_KEY in _ancestors(graph, key), key
+    assert all(
+        key.path[0] in {"raw", "mapped", "ledger", "meta", "quality", "staging", "marts", "reference"}
+        for key in before_gate
+    )
+
+
+def _ancestors(graph, key):
+    found, waiting = set(), [key]
+    while waiting:
+        for parent in graph.get(waiting.pop()).parent_keys:
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
+def test_the_gate_blocks(graph):
+    checks = {key.name: graph.get(key) for key in graph.asset_check_keys if key.asset_key == GATE_KEY}
+    assert checks[GOAL_CHECK].blocking
+    assert {f"{entity}_rules" for entity in ("orders", "order_lines", "customers", "calls", "web_events")} <= set(
+        checks
+    )
+    assert not any(check.blocking for name, check in checks.items() if name != GOAL_CHECK)
+
+
+def test_dbt_tests_are_asset_checks(graph):
+    tested = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
+    assert {f"marts/{table}" for table in CONTRACT} <= tested
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_waits_for_the_one_writer(definitions, graph):
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name not in (None, "default"), key
+        assert node.owners or key.path[0] in {"mapped", "ledger", "meta", "quality"}, key
+    for assets in definitions.assets:
+        assert assets.op.pool == "warehouse" or assets.op.pools == {"warehouse"}, assets
+
+
+def test_the_main_job_takes_everything_in_one_process(definitions, graph):
+    job = definitions.resolve_job_def(MAIN_JOB)
+    assert job.asset_layer.selected_asset_keys == graph.materializable_asset_keys
+    assert job.executor_def is dg.in_process_executor or job.executor_def.name == "in_process"
+
+
+def test_loading_is_tried_again(definitions):
+    loads = [assets for assets in definitions.assets if assets.key.path[0] == "raw" if len(assets.keys) == 1]
+    assert loads
+    assert all(assets.op.retry_policy.max_retries == 2 for assets in loads)
+
+
+def test_it_runs_around_the_clock(definitions):
+    schedule = definitions.resolve_schedule_def("timetable")
+    sensor = definitions.resolve_sensor_def("new_files")
+    assert schedule.cron_schedule == "15 3 * * *"
+    assert schedule.execution_timezone == "Europe/Berlin"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 60
+    assert schedule.job_name == sensor.job_name == MAIN_JOB
+
+
+def test_the_sensor_asks_for_a_run_only_when_files_wait(definitions, bakehouse):
+    sensor = definitions.resolve_sensor_def("new_files")
+    with dg.DagsterInstance.ephemeral() as instance:
+        answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
+    assert len(answer.run_requests) == 1
+    assert "shop: " in answer.run_requests[0].tags["regulars/new_files"]

@@ -1,0 +1,269 @@
+import textwrap
+
+import duckdb
+import pytest
+
+from expectations.catalogue import CatalogueError, Rule, check_sql, load_rules, to_dbt_vars
+
+RULE = """\
+- id: orders_paid
+  entity: orders
+  field: status
+  dimension: consistency
+  weight: 2
+  severity: warning
+  sql: status = 'paid'
+  says: An order is paid at the till.
+"""
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Write a rules file, load it as the whole catalogue, and return what was refused as (line, reason)."""
+
+    def load(text: str) -> list[tuple[int, str]]:
+        file = tmp_path / "rules.yaml"
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+        with pytest.raises(CatalogueError) as caught:
+            load_rules(folder=file)
+        assert all(problem.file == str(file) for problem in caught.value.problems)
+        return [(problem.line, problem.reason) for problem in caught.value.problems]
+
+    return load
+
+
+def with_line(old: str, new: str) -> str:
+    assert old in RULE
+    return RULE.replace(old, new)
+
+
+def test_a_good_rule_is_read_as_it_is_written(tmp_path):
+    file = tmp_path / "orders.yaml"
+    file.write_text("# why\n" + RULE, encoding="utf-8")
+    assert load_rules(folder=tmp_path) == [
+        Rule(
+            id="orders_paid",
+            entity="orders",
+            field="status",
+            dimension="consistency",
+            weight=2,
+            severity="warning",
+            sql="status = 'paid'",
+            mostly=0.9,
+            says="An order is paid at the till.",
+            file=str(file),
+            line=2,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("weight: 2", "weight: -1", 5, "weight: greater than 0, found -1"),
+        ("weight: 2", "weight: 0", 5, "weight: greater than 0, found 0"),
+        ("weight: 2", "weight: .nan", 5, "weight:"),
+        ("weight: 2", 'weight: "2"', 5, "weight: must be a number, found '2'"),
+        ("weight: 2", "weight: true", 5, "weight: must be a number"),
+        ("severity: warning", "severity: fatal", 6, "severity: 'record', 'field' or 'warning', found 'fatal'"),
+        ("dimension: consistency", "dimension: beauty", 4, "dimension:"),
+        ("entity: orders", "entity: invoices", 2, "`invoices` is no entity"),
+        ("id: orders_paid", "id: Orders-Paid", 1, "must be lower-case letters"),
+        ("sql: status = 'paid'", "sql: ''", 7, "sql:"),
+        ("sql: status = 'paid'", "sql: status = 'paid'; drop table orders", 7, "one condition"),
+        ("sql: status = 'paid'", 'sql: "{{ env_var(1) }} = 1"', 7, "one condition"),
+        ("sql: status = 'paid'", "sql: (status = 'paid'", 7, "parentheses"),
+        ("weight: 2", "wieght: 2", 5, "unknown key `wieght`"),
+        ("  weight: 2\n", "", 1, "`weight` is missing"),
+        ("  weight: 2\n", "  weight: 2\n  weight: 3\n", 6, "`weight` comes twice"),
+        ("  weight: 2\n", "  weight: 2\n  mostly: 1.5\n", 6, "mostly: less than or equal to 1, found 1.5"),
+        ("  weight: 2\n", "  weight: 2\n  line: 7\n", 6, "unknown key `line`"),
+        ("severity: warning", "severity: field\n  # set aside\n", 1, None),
+        ("says: An order is paid at the till.", "says: paid", 8, "says:"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_line_and_the_reason(refused, old, new, line, words):
+    if words is None:  # severity field on the whole record has no value to set aside
+        text = with_line(old, new).replace("field: status", "field: record")
+        words = "must name a column"
+    else:
+        text = with_line(old, new)
+    problems = refused(text)
+    assert any(found == line and words in reason for found, reason in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("id: orders_paid\n", 1, "must be a list"),
+        ("- just a text\n", 1, "must be a mapping"),
+        ("- id: a\n  weight: [1\n- id: b\n", 3, "is no YAML"),
+        ("- id: !!python/object:os.system x\n", 1, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_list_of_rules_is_refused(refused, text, line, words):
+    problems = refused(text)
+    assert [found for found, _ in problems] == [line]
+    assert words in problems[0][1]
+
+
+def test_everything_that_is_wrong_is_named_at_once(refused):
+    problems = refused(with_line("weight: 2", "weight: -1") + with_line("severity: warning", "severity: fatal"))
+    assert [line for line, _ in problems] == [5, 14]
+
+
+def test_ids_are_unique_also_between_the_catalogue_and_a_company_file(tmp_path):
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "orders.yaml").write_text(RULE, encoding="utf-8")
+    extra = tmp_path / "own.yaml"
+    extra.write_text("\n\n" + RULE, encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"own\.yaml, line 3: rule `orders_paid`: the id is taken by .*line 1"):
+        load_rules(extra, folder=folder)
+
+
+def test_a_company_file_adds_its_rules(tmp_path):
+    extra = tmp_path / "own.yaml"
+    extra.write_text(RULE, encoding="utf-8")
+    own = {rule.id for rule in load_rules(extra)} - {rule.id for rule in load_rules()}
+    assert own == {"orders_paid"}
+
+
+def test_missing_and_unreadable_files_are_named(tmp_path):
+    with pytest.raises(CatalogueError, match="no such rules file"):
+        load_rules(tmp_path / "nowhere.yaml")
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes("- id: caf\xe9".encode("latin-1"))
+    with pytest.raises(CatalogueError, match="not UTF-8"):
+        load_rules(latin)
+
+
+def test_a_field_that_the_entity_does_not_have_is_refused(tmp_path):
+    file = tmp_path / "orders.yaml"
+    file.write_text(RULE, encoding="utf-8")
+    assert load_rules(folder=file, fields={"orders": ["status"]})
+    with pytest.raises(CatalogueError, match="`status` is no field of orders; known are order_id"):
+        load_rules(folder=file, fields={"orders": ["order_id"]})
+
+
+def test_the_catalogue_fits_the_columns_of_staging(staging_columns):
+    rules = load_rules(fields=staging_columns)
+    check_sql(rules, staging_columns)
+    assert {rule.entity for rule in rules} == set(staging_columns)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("no_such_column = 1", "no_such_column"),
+        ("status =", "sql:"),
+        ("length(status)", "must be a condition"),
+        ("sum(gross_amount) > 0", "sql:"),
+    ],
+)
+def test_sql_that_does_not_bind_is_refused_with_file_and_line(tmp_path, staging_columns, sql, words):
+    file = tmp_path / "orders.yaml"
+    file.write_text("\n" + with_line("status = 'paid'", sql), encoding="utf-8")
+    with pytest.raises(CatalogueError) as caught:
+        check_sql(load_rules(folder=file), staging_columns)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (str(file), 2)
+    assert words in problem.reason
+
+
+def test_dbt_gets_plain_values_without_places(staging_columns):
+    (entry,) = [entry for entry in to_dbt_vars(load_rules()) if entry["id"] == "orders_ordered_at_readable"]
+    assert entry == {
+        "id": "orders_ordered_at_readable",
+        "entity": "orders",
+        "field": "ordered_at",
+        "dimension": "format",
+        "weight": 3.0,
+        "severity": "record",
+        "sql": "reject_reason is not null or (ordered_at is not null)",
+        "mostly": 0.99,
+        "says": "An order has the time at which it was placed, written so that it can be read.",
+    }
+
+
+def test_each_entity_has_its_rule_on_rejected_lines():
+    found = {rule.id: rule for rule in load_rules() if rule.id.endswith("_readable") and rule.field == "record"}
+    for entity in {rule.entity for rule in load_rules()}:
+        rule = found[f"{entity}_readable"]
+        assert (rule.severity, rule.sql) == ("record", "reject_reason is null")
+        assert next(entry for entry in to_dbt_vars([rule]))["sql"] == "reject_reason is null"
+
+
+T = "2026-03-10 12:00:00"
+
+# rule, the record's columns, and whether it passes. What is not named is null; loaded_at is T.
+CASES = [
+    ("customers_account_id_present", {"account_id": "7"}, True),
+    ("customers_account_id_present", {}, False),
+    ("customers_account_id_present", {"reject_reason": "unreadable line: 3 fields"}, True),
+    ("customers_readable", {"reject_reason": "unreadable line: 3 fields"}, False),
+    ("customers_email_format", {}, True),
+    ("customers_email_format", {"email_text": "a@", "email_is_valid": "false"}, False),
+    ("customers_email_format", {"email_text": "a@b.example", "email_is_valid": "true"}, True),
+    ("customers_email_format", {"email_text": "never judged"}, False),
+    ("customers_phone_format", {"phone_text": "030", "phone_is_valid": "false"}, False),
+    ("customers_birth_date_plausible", {"birth_date": "1899-12-31"}, False),
+    ("customers_birth_date_plausible", {"birth_date": "1900-01-01"}, True),
+    ("customers_birth_date_plausible", {"birth_date": "2026-03-10"}, True),
+    ("customers_birth_date_plausible", {"birth_date": "2026-03-11"}, False),
+    ("customers_birth_date_plausible", {}, True),
+    ("customers_birth_date_readable", {"birth_date_text": "31.02.1990"}, False),
+    ("customers_country_code_known", {"country_code": "de"}, True),
+    ("customers_country_code_known", {"country_code": "UK"}, False),
+    ("customers_country_code_known", {}, True),
+    ("products_unit_cost_not_negative", {"unit_cost": "-0.01"}, False),
+    ("products_unit_cost_not_negative", {"unit_cost": "0"}, True),
+    ("products_unit_cost_not_negative", {}, True),
+    ("orders_ordered_at_readable", {"ordered_at_text": "yesterday"}, False),
+    ("orders_ordered_at_readable", {}, False),
+    ("orders_ordered_at_not_future", {"ordered_at": "2026-03-11 12:00:00"}, True),
+    ("orders_ordered_at_not_future", {"ordered_at": "2026-03-11 12:00:01"}, False),
+    ("orders_ordered_at_not_future", {}, True),
+    ("orders_gross_amount_readable", {"gross_amount_text": "12,50"}, False),
+    ("orders_gross_amount_readable", {}, True),
+    ("orders_customer_known", {"loyalty_card": "9"}, True),
+    ("orders_customer_known", {"email_text": "a@"}, False),
+    ("order_lines_product_id_present", {"line_kind": "shipping"}, True),
+    ("order_lines_product_id_present", {"line_kind": "product"}, False),
+    ("order_lines_product_id_present", {}, False),
+    ("order_lines_quantity_not_zero", {"quantity": "0"}, False),
+    ("order_lines_quantity_not_zero", {"quantity": "-3"}, True),
+    ("order_lines_quantity_readable", {}, False),
+    ("order_lines_unit_price_positive", {"unit_price": "0"}, False),
+    ("order_lines_unit_price_positive", {"unit_price": "0.01"}, True),
+    ("order_lines_unit_price_positive", {}, True),
+    ("order_lines_unit_price_readable", {}, False),
+    ("email_events_event_known", {"event": "open"}, True),
+    ("email_events_event_known", {"event": "opened"}, False),
+    ("email_events_event_known", {}, False),
+    ("email_events_recipient_present", {"email_text": "broken@"}, True),
+    ("email_events_recipient_present", {"account_id": "7"}, True),
+    ("email_events_recipient_present", {}, False),
+    ("calls_talk_seconds_not_negative", {"talk_seconds": "-1"}, False),
+    ("calls_talk_seconds_not_negative", {"talk_seconds": "0"}, True),
+    ("calls_caller_known", {"phone": "+4930123456"}, True),
+    ("calls_caller_known", {"phone_text": "anonymous"}, False),
+    ("web_events_visitor_present", {"account_id": "7"}, True),
+    ("web_events_visitor_present", {}, False),
+    ("campaigns_campaign_id_present", {}, False),
+]
+
+
+@pytest.mark.parametrize(("rule_id", "record", "passes"), CASES)
+def test_rules_judge_as_their_sentences_say(staging_columns, rule_id, record, passes):
+    (rule,) = [rule for rule in to_dbt_vars(load_rules()) if rule["id"] == rule_id]
+    types = staging_columns[rule["entity"]]
+    values = {"loaded_at": T, **record}
+    columns = ", ".join(f'CAST({_literal(values.get(name))} AS {kind}) AS "{name}"' for name, kind in types.items())
+    with duckdb.connect(":memory:") as con:
+        found = con.execute(f"SELECT coalesce(({rule['sql']}), true) FROM (SELECT {columns})").fetchall()
+    assert found == [(passes,)]
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else f"'{value}'"
