@@ -188,7 +188,9 @@ def check_sql(rules: Iterable[Rule], columns: Mapping[str, Mapping[str, str]]) -
             if rule.entity not in columns:
                 problems.append(_problem(rule, f"`{rule.entity}` has no staging table"))
                 continue
-            query = f"SELECT ({rule.judged_sql}) AS verdict FROM {_quoted(rule.entity)}"  # noqa: S608 - rules are our SQL
+            # Beside a plain column, so that an aggregate is refused too.
+            verdicts = f"({rule.sql}) AS verdict, ({rule.judged_sql}) AS judged, reject_reason"
+            query = f"SELECT {verdicts} FROM {_quoted(rule.entity)}"  # noqa: S608 - rules are our SQL
             try:
                 kind = con.execute(f"DESCRIBE {query}").fetchall()[0][1]
             except duckdb.Error as error:

@@ -1,16 +1,11 @@
 """What starts the main job around the clock: a timetable, and a sensor that sees new files land."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
-    from orchestration.company import Company
-    from orchestration.home import Home
+from orchestration.company import Company
+from orchestration.home import Home
+from orchestration.pending import pending_files
 
 # Runs that are waiting or working; the sensor does not pile more on top of them.
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -39,8 +34,6 @@ def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: 
         description="Looks at the sources' folders and starts a run when a file is new or has changed.",
     )
     def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from orchestration.pending import pending_files
-
         unfinished = context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=_UNFINISHED))
         if unfinished:
             return dg.SkipReason("A run is already waiting or working; it will load what is there.")

@@ -4,12 +4,9 @@
 the project is taken, so that `dagster dev` works from a clone.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -19,12 +16,10 @@ from orchestration.assets.predictions import prediction_assets
 from orchestration.assets.publication import published_asset
 from orchestration.assets.sources import source_assets
 from orchestration.automation import new_files_sensor, timetable
+from orchestration.company import COMPANY_VARIABLE, Company, load_company
 from orchestration.dbt import PHASES, PROJECT_DIR
+from orchestration.home import Home
 from orchestration.run import Run
-
-if TYPE_CHECKING:
-    from orchestration.company import Company
-    from orchestration.home import Home
 
 MAIN_JOB = "sources_to_scorecard"
 _WAIT_FOR_OTHER_RUN = 3600.0  # seconds; runs queue up behind one writer
@@ -80,9 +75,6 @@ def _run_resource(company: Company, home: Home) -> dg.ResourceDefinition:
 @dg.definitions
 def defs() -> dg.Definitions:
     """What `dagster dev` and Dagster's daemon load."""
-    from orchestration.company import COMPANY_VARIABLE, load_company
-    from orchestration.home import Home
-
     company = load_company(Path(os.environ.get(COMPANY_VARIABLE) or PROJECT_DIR.parent / "company.yaml"))
     run = Run(company, Home.locate(company.company.id))
     run.home.create()

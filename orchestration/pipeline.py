@@ -105,13 +105,10 @@ def _execute(this: Run) -> RunReport:
 
 def open_instance(home: Home) -> dg.DagsterInstance:
     """Return Dagster's instance in the home, where its pages later find this run too."""
-    import logging
-
     import dagster as dg
 
     write_instance_settings(home.dagster)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its steps are shown by our own progress
     return dg.DagsterInstance.from_config(str(home.dagster))
 
 

@@ -199,10 +199,11 @@ def _publish_errors(home: Home, *, after_swap: bool = False) -> Iterator[None]:
         reason = explain_os_error(error)
         raise PublishError(f"Cannot publish to {home.published}: {reason}. {kept}{_way_out(error.errno)}") from error
     except duckdb.Error as error:
+        # DuckDB passes on the words of the operating system, not its number.
         said = str(error)
-        full = "No space left" in said or os.strerror(errno.ENOSPC) in said
-        reason = "the disk is full" if full else said.splitlines()[0]
-        number = errno.ENOSPC if full else None
+        numbers = (errno.ENOSPC, errno.EACCES, errno.EROFS)
+        number = next((known for known in numbers if os.strerror(known) in said), None)
+        reason = said.splitlines()[0] if number is None else explain_os_error(OSError(number, os.strerror(number)))
         raise PublishError(f"Cannot publish to {home.published}: {reason}. {kept}{_way_out(number)}") from error
 
 

@@ -24,7 +24,6 @@ from orchestration.warehouse import (
 
 if TYPE_CHECKING:
     from expectations.gate import GateResult
-
     from orchestration.run import Counts, Run
 
 _IDENTITY_TABLES = """
@@ -65,10 +64,9 @@ def load_source(run: Run, name: str) -> Counts:
 
 def prepare(run: Run) -> Counts:
     """Map raw columns to entities, say what this run is, and judge contact values not seen before."""
+    from expectations.judge import judge_new
     from sources.files.load import ensure_ledger
     from sources.files.mapping import refresh_views
-
-    from expectations.judge import judge_new
 
     with open_warehouse(run.home.warehouse, run.company) as con:
         sweep_leftovers(con)

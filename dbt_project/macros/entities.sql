@@ -14,7 +14,7 @@
                    boolean    true/false, yes/no, y/n, t/f, on/off, 1/0
                    email      the judged, normalised address
                    phone      the judged number in E.164
-    keys         made key -> [technical column that gives the namespace, id column]
+    keys         made key -> [column that gives the namespace: source, accounts_of or products_of; id column]
     record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
     renamed      column of the mapping -> column of staging, where the plain name is taken
     defaults     column -> SQL for rows that bring no value
@@ -33,7 +33,7 @@
                 'sms_consent': 'boolean', 'phone_consent': 'boolean', 'created_at': 'timestamp',
                 'updated_at': 'timestamp',
             },
-            'keys': {'account_key': ['_accounts_of', 'account_id']},
+            'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
         },
         'products': {
@@ -44,7 +44,7 @@
                 'product_id': 'text', 'sku': 'text', 'product_name': 'text', 'category': 'text',
                 'unit_cost': 'decimal', 'unit_price': 'decimal', 'currency': 'text', 'updated_at': 'timestamp',
             },
-            'keys': {'product_key': ['_products_of', 'product_id']},
+            'keys': {'product_key': ['products_of', 'product_id']},
             'defaults': {'currency': '_currency'},
         },
         'orders': {
@@ -59,9 +59,9 @@
                 'campaign_id': 'text', 'updated_at': 'timestamp',
             },
             'keys': {
-                'order_key': ['_source', 'order_id'],
-                'account_key': ['_accounts_of', 'account_id'],
-                'campaign_key': ['_source', 'campaign_id'],
+                'order_key': ['source', 'order_id'],
+                'account_key': ['accounts_of', 'account_id'],
+                'campaign_key': ['source', 'campaign_id'],
             },
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
             'defaults': {'currency': '_currency'},
@@ -76,7 +76,7 @@
                 'discount_amount': 'decimal', 'is_return': 'boolean', 'currency': 'text',
                 'ordered_at': 'timestamp', 'updated_at': 'timestamp',
             },
-            'keys': {'order_key': ['_source', 'order_id'], 'product_key': ['_products_of', 'product_id']},
+            'keys': {'order_key': ['source', 'order_id'], 'product_key': ['products_of', 'product_id']},
             'defaults': {'currency': '_currency', 'line_kind': "'product'"},
         },
         'email_events': {
@@ -87,7 +87,7 @@
                 'account_id': 'text', 'event': 'text', 'occurred_at': 'timestamp', 'url': 'text',
                 'user_agent': 'text', 'is_machine': 'boolean',
             },
-            'keys': {'campaign_key': ['_source', 'campaign_id'], 'account_key': ['_accounts_of', 'account_id']},
+            'keys': {'campaign_key': ['source', 'campaign_id'], 'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email']],
         },
         'campaigns': {
@@ -98,7 +98,7 @@
                 'campaign_id': 'text', 'campaign_name': 'text', 'channel': 'text', 'subject': 'text',
                 'started_at': 'timestamp', 'cost_amount': 'decimal', 'currency': 'text', 'updated_at': 'timestamp',
             },
-            'keys': {'campaign_key': ['_source', 'campaign_id']},
+            'keys': {'campaign_key': ['source', 'campaign_id']},
             'defaults': {'currency': '_currency'},
         },
         'calls': {
@@ -109,7 +109,7 @@
                 'started_at': 'timestamp', 'wait_seconds': 'integer', 'talk_seconds': 'integer',
                 'outcome': 'text', 'reason': 'text', 'agent_id': 'text', 'satisfaction': 'decimal',
             },
-            'keys': {'account_key': ['_accounts_of', 'account_id']},
+            'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['phone', 'phone']],
         },
         'web_events': {
@@ -122,7 +122,7 @@
                 'source': 'text', 'medium': 'text', 'campaign': 'text', 'user_agent': 'text',
                 'is_bot': 'boolean', 'order_id': 'text',
             },
-            'keys': {'account_key': ['_accounts_of', 'account_id'], 'order_key': ['_source', 'order_id']},
+            'keys': {'account_key': ['accounts_of', 'account_id'], 'order_key': ['source', 'order_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email']],
             'renamed': {'source': 'traffic_source'},
         },

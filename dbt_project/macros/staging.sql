@@ -64,26 +64,8 @@ typed as (
         r._accounts_of as accounts_of,
         r._products_of as products_of,
         r._reject_reason as reject_reason
-        {%- for column, type in columns.items() %}
-        {%- set name = renamed.get(column, column) %}
-        {%- if type == 'text' %}
-        {%- if column in definition['defaults'] %},
-        coalesce({{ regulars.typed_text('r.' ~ column) }}, {{ regulars.default_value(definition['defaults'][column]) }}) as {{ name }}
-        {%- else %},
-        {{ regulars.typed_text('r.' ~ column) }} as {{ name }}
-        {%- endif %}
-        {%- elif type in ('email', 'phone') %},
-        case when {{ regulars.typed_text('r.' ~ column) }} is not null then r.{{ column }} end as {{ name }}_text,
-        case when judged_{{ column }}.is_valid then judged_{{ column }}.{{ 'normalised' if type == 'email' else 'e164' }} end as {{ name }},
-        case when {{ regulars.typed_text('r.' ~ column) }} is not null then coalesce(judged_{{ column }}.is_valid, false) end as {{ name }}_is_valid
-        {%- else %},
-        {{ regulars.typed_text('r.' ~ column) }} as {{ name }}_text,
-        {{ regulars.typed_timestamp('r.' ~ column, 'r._time_zone') if type == 'timestamp'
-            else regulars.typed_date('r.' ~ column) if type == 'date'
-            else regulars.typed_decimal('r.' ~ column) if type == 'decimal'
-            else regulars.typed_integer('r.' ~ column) if type == 'integer'
-            else regulars.typed_boolean('r.' ~ column) }} as {{ name }}
-        {%- endif %}
+        {%- for column, type in columns.items() %},
+        {{ regulars.typed_columns(column, type, renamed.get(column, column), definition['defaults'].get(column)) }}
         {%- endfor %}
     from received as r
     {%- for column in emails %}
@@ -111,7 +93,8 @@ checked as (
 judged as (
 
     select
-        source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, accounts_of, products_of, reject_reason,
+        source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, accounts_of, products_of,
+        reject_reason,
         coalesce(
             source || '|' || {{ key }}, batch_id || '|' || cast(row_number as {{ dbt.type_string() }})
         ) as record_key,
@@ -148,7 +131,7 @@ staged as (
         {{ column }}
         {%- endfor %}
         {%- for made, parts in definition['keys'].items() %},
-        {{ {'_source': 'source', '_accounts_of': 'accounts_of', '_products_of': 'products_of'}[parts[0]] }} || ':' || {{ parts[1] }} as {{ made }}
+        {{ parts[0] }} || ':' || {{ parts[1] }} as {{ made }}
         {%- endfor %}
         {%- if definition['record_ref'] %},
         coalesce(
@@ -208,9 +191,32 @@ select
 from ranked
 {% endmacro %}
 
-{#- A default is a technical column of the mapping ('_currency') or a literal. -#}
-{% macro default_value(default) -%}
-    {{ 'r.' ~ default if default.startswith('_') else default }}
+{#- One column of the mapping (r.<column>) as the columns of staging: the value, and where it is no text, the text; for
+    contact values also the verdict. A value without a verdict counts as invalid, so that nothing unjudged becomes an
+    identifier. A default is a technical column of the mapping ('_currency') or a literal. -#}
+{% macro typed_columns(column, type, name, default=none) -%}
+    {%- set received = 'r.' ~ column -%}
+    {%- set text = regulars.typed_text(received) -%}
+    {%- if type == 'text' and default is none -%}
+        {{ text }} as {{ name }}
+    {%- elif type == 'text' -%}
+        coalesce({{ text }}, {{ 'r.' ~ default if default.startswith('_') else default }}) as {{ name }}
+    {%- elif type in ('email', 'phone') -%}
+        {%- set verdict = 'judged_' ~ column -%}
+        {%- set normal_form = 'normalised' if type == 'email' else 'e164' -%}
+        case when {{ text }} is not null then {{ received }} end as {{ name }}_text,
+        case when {{ verdict }}.is_valid then {{ verdict }}.{{ normal_form }} end as {{ name }},
+        case when {{ text }} is not null then coalesce({{ verdict }}.is_valid, false) end as {{ name }}_is_valid
+    {%- else -%}
+        {{ text }} as {{ name }}_text,
+        {% if type == 'timestamp' -%} {{ regulars.typed_timestamp(received, 'r._time_zone') }}
+        {%- elif type == 'date' -%} {{ regulars.typed_date(received) }}
+        {%- elif type == 'decimal' -%} {{ regulars.typed_decimal(received) }}
+        {%- elif type == 'integer' -%} {{ regulars.typed_integer(received) }}
+        {%- elif type == 'boolean' -%} {{ regulars.typed_boolean(received) }}
+        {%- else -%} {{ exceptions.raise_compiler_error("Column '" ~ column ~ "' has unknown type '" ~ type ~ "'.") }}
+        {%- endif %} as {{ name }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The ids of the failed ones among some rules, joined by ', '; null when none failed. -#}

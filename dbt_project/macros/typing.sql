@@ -6,8 +6,8 @@
     nullif(trim({{ expression }}), '')
 {%- endmacro %}
 
-{#- Plain numbers ('12', '-3.50', '.5', '1e3') and thousands set apart by blanks ('1 234.50', also no-break blanks). A comma
-    is null: whether '1.234' or '1,234' means a thousand is for the mapping to say (decimal_comma). -#}
+{#- Plain numbers ('12', '-3.50', '.5', '1e3') and thousands set apart by blanks ('1 234.50', also no-break blanks).
+    A comma is null: whether '1.234' or '1,234' means a thousand is for the mapping to say (decimal_comma). -#}
 {% macro typed_decimal(expression) -%}
     {#- U+00A0 and U+202F are blanks that spreadsheets put between thousands. -#}
     {%- set plain = "trim(translate(" ~ expression ~ ", '\u00a0\u202f\t', '   '))" -%}
@@ -38,8 +38,8 @@
     end
 {%- endmacro %}
 
-{#- A calendar day: 'YYYY-MM-DD', also followed by a time, which is dropped. Years 1000 to 2999: what lies outside is a slip of
-    the pen, and many readers cannot hold it. -#}
+{#- A calendar day: 'YYYY-MM-DD', also followed by a time, which is dropped. Years 1000 to 2999: what lies outside is
+    a slip of the pen, and many readers cannot hold it. -#}
 {% macro typed_date(expression) -%}
     case
         when {{ regulars.matches('trim(' ~ expression ~ ')', '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ].*)?$') }}

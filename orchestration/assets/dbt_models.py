@@ -1,7 +1,5 @@
 """The dbt models as assets, one op per phase, because a gate or a predictive model stands between phases."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

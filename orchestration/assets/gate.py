@@ -1,21 +1,16 @@
 """The gate: Great Expectations over staging, blocking below the validity goal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
+from expectations.catalogue import Rule
+from expectations.gate import GateResult
 from orchestration import outcome, steps
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.assets.dbt_models import GATE_KEY
 from orchestration.run import Run
-
-if TYPE_CHECKING:
-    from expectations.gate import GateResult
-
-    from expectations.catalogue import Rule
 
 GOAL_CHECK = "validity_goal"
 

@@ -1,7 +1,5 @@
 """The predictive models as assets: who is who, and what a customer is worth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

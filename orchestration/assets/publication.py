@@ -1,7 +1,5 @@
 """The published copy: what readers see, replaced as a whole."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import dagster as dg

@@ -1,18 +1,15 @@
 """Raw data: one asset per configured source, and the mapped entities that staging reads."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from orchestration import steps
 from orchestration.assets import WAREHOUSE_POOL
+from orchestration.company import Company
 from orchestration.run import Run
 from sources.entities import ENTITIES
-
-if TYPE_CHECKING:
-    from orchestration.company import Company
 
 # A share that is away for a moment or a file that is still being written often mends itself.
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -75,8 +72,9 @@ def _prepared_entities(raw: list[dg.AssetKey]) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name="prepared_entities", specs=specs, pool=WAREHOUSE_POOL)
-    def prepared_entities(run: dg.ResourceParam[Run]) -> None:
+    def prepared_entities(run: dg.ResourceParam[Run]) -> Iterator[Any]:
         with run.step("map and judge") as counts:
             counts.update(steps.prepare(run))
+        yield from (dg.MaterializeResult(asset_key=spec.key, metadata=counts) for spec in specs)
 
     return prepared_entities

@@ -55,9 +55,9 @@ def duration(seconds: float | None) -> str:
     """Seconds as `0.4 s`, `12 s` or `2 min 5 s`."""
     if seconds is None:
         return MISSING
-    if seconds < 10:
+    if seconds < 9.95:  # what would round to 10.0 s reads 10 s
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"

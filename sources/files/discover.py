@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from sources.files.config import SUFFIXES, Dataset, Format, format_of
 from sources.files.errors import FileProblem, SourceError
@@ -88,7 +88,7 @@ def is_url(path: str) -> bool:
 def public_url(url: str) -> str:
     """Return the URL without user, password, query and fragment, which may hold secrets."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _what_was_sought(dataset: Dataset) -> str:
@@ -170,11 +170,10 @@ def _fixed_parts(path: Path) -> list[str]:
 
 
 def _shown(path: Path, base: Path) -> str:
-    try:
-        return path.absolute().relative_to(base.absolute()).as_posix()
-    except ValueError:
-        # Two spellings of one place (a/../b) must be one file.
-        return Path(os.path.normpath(path.absolute())).as_posix()
+    # Two spellings of one place (a/../b and b) must be one file.
+    place = Path(os.path.normpath(path.absolute()))
+    folder = Path(os.path.normpath(base.absolute()))
+    return (place.relative_to(folder) if place.is_relative_to(folder) else place).as_posix()
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

@@ -90,6 +90,8 @@ def read_json_lines(path: Path) -> Iterator[Block]:
             if not line.strip(" \t\r\n"):
                 continue
             number += 1
+            if number == 1 and _opens_array(line):
+                raise _one_value()
             reason = undecodable_in([line])
             if not reason:
                 try:
@@ -129,6 +131,21 @@ def _filled(block: Block, records: list[dict[str, str | None]], names: dict[tupl
     return block
 
 
+def _opens_array(line: str) -> bool:
+    """Whether a line starts an array that goes on in the next lines."""
+    if not line.lstrip(" \t\ufeff").startswith("["):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _one_value() -> FileProblem:
+    return FileProblem("is one JSON value, not one object per line", "Export JSON lines: one object on each line")
+
+
 def _refuse_one_value(path: Path) -> None:
     if path.stat().st_size > _WHOLE_FILE:
         return
@@ -136,7 +153,7 @@ def _refuse_one_value(path: Path) -> None:
         json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
         return
-    raise FileProblem("is one JSON value, not one object per line", "Export JSON lines: one object on each line")
+    raise _one_value()
 
 
 def cell_text(value: Any) -> str | None:

@@ -114,9 +114,7 @@ def broken_email(rng: np.random.Generator, old: list[str]) -> list[str | None]:
     spoiled: list[str | None] = []
     for value, style in zip(old, rng.integers(0, 4, len(old)), strict=True):
         local, _, domain = value.partition("@")
-        spoiled.append(
-            (f"{local}(at){domain}", f"{local}@@{domain}", f"{local} @ {domain}", f"{local}@nowhere")[style]
-        )
+        spoiled.append((f"{local}(at){domain}", f"{local}@@{domain}", f"{local} @ {domain}", f"{local}@nowhere")[style])
     return spoiled
 
 

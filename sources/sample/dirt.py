@@ -78,12 +78,8 @@ def make_dirty(rng: np.random.Generator, dataset: Dataset, invalid_share: float)
         invalid_share: Share of each entity's records to spoil, 0 to 1.
     """
     frame = dataset.frame
-    notes = _Notes(
-        np.zeros(frame.height, dtype=bool), np.zeros(frame.height, dtype=bool), frame["_ref"].to_list()
-    )
-    for entity in reversed(
-        dataset.entities
-    ):  # a receipt before its lines: a spoiled receipt's lines stay as they are
+    notes = _Notes(np.zeros(frame.height, dtype=bool), np.zeros(frame.height, dtype=bool), frame["_ref"].to_list())
+    for entity in reversed(dataset.entities):  # a receipt before its lines: a spoiled receipt's lines stay as they are
         rules = [rule for rule in dataset.breakages if rule.entity == entity]
         if rules and invalid_share > 0:
             _spoil_entity(rng, frame, rules, invalid_share, notes)
@@ -142,9 +138,7 @@ def _group_rows(frame: pl.DataFrame) -> list[np.ndarray]:
     return np.split(np.arange(frame.height), np.flatnonzero(np.diff(group)) + 1)
 
 
-def _with_junk(
-    dataset: Dataset, frame: pl.DataFrame, share: float, notes: _Notes
-) -> tuple[pl.DataFrame, _Notes]:
+def _with_junk(dataset: Dataset, frame: pl.DataFrame, share: float, notes: _Notes) -> tuple[pl.DataFrame, _Notes]:
     """Append the records that never were right."""
     count = min(len(dataset.junk), max(round(share * frame.height), 1)) if share > 0 else 0
     if not count:
@@ -172,15 +166,9 @@ def _placed(rng: np.random.Generator, dataset: Dataset, frame: pl.DataFrame, not
         _place=pl.int_range(pl.len()).cast(pl.Float64),
     )
     right = np.flatnonzero(~notes.used)
-    chosen = (
-        np.sort(rng.choice(right, round(len(right) * DUPLICATES), replace=False)) if len(right) else right
-    )
-    later = (
-        (rng.random(len(chosen)) < COMES_LATER) & (number[chosen] < len(files) - 1) & dataset.can_repeat_later
-    )
-    place = np.where(
-        later, rng.integers(-20, 0, len(chosen)), chosen + rng.integers(1, 40, len(chosen)) + 0.5
-    )
+    chosen = np.sort(rng.choice(right, round(len(right) * DUPLICATES), replace=False)) if len(right) else right
+    later = (rng.random(len(chosen)) < COMES_LATER) & (number[chosen] < len(files) - 1) & dataset.can_repeat_later
+    place = np.where(later, rng.integers(-20, 0, len(chosen)), chosen + rng.integers(1, 40, len(chosen)) + 0.5)
     copies = frame[chosen].with_columns(
         _copy=pl.lit(value=True),
         _place=pl.Series(place, dtype=pl.Float64),

@@ -1,4 +1,7 @@
-"""Generates the demo company: the Bakehouse, a bakery chain with a web shop, tills, a newsletter, a telephone line, a site."""
+"""Generates the demo company: the Bakehouse, a bakery chain.
+
+It has a web shop, tills with a loyalty card, a newsletter, a telephone line and a site.
+"""
 
 from __future__ import annotations
 
@@ -65,9 +68,9 @@ def generate(
 ) -> SampleReport:
     """Write the exports of the Bakehouse's five systems over two years, and the truth about them.
 
-    The same arguments give the same bytes with the same versions of NumPy and Polars. All people are made up; e-mail domains
-    are reserved for examples, telephone numbers for fiction (beyond about 4,500 people with a number in Germany
-    nobody gets one).
+    The same arguments give the same bytes with the same versions of NumPy and Polars. All people are made up; e-mail
+    domains are reserved for examples, telephone numbers for fiction. There are 5,200 such numbers in Germany: when they
+    are used up, from about 6,500 customers on, nobody else there has one.
 
     Args:
         out: Folder to write to; made if missing. What an earlier call wrote there is replaced.
@@ -128,12 +131,8 @@ def _draw(customers: int, seed: int, end: date) -> _Drawn:
     people = draw_people(rngs[0], customers, rhythm)
     campaigns = draw_campaigns(rhythm)
     mails = draw_mails(rngs[1], people, campaigns, rhythm)
-    clicks = mails.filter((pl.col("event") == "click") & ~pl.col("is_machine")).select(
-        "person", "at", "campaign"
-    )
-    orders = in_order(
-        draw_orders(rngs[2], people, rhythm), orders_after_clicks(rngs[3], clicks, people, rhythm)
-    )
+    clicks = mails.filter((pl.col("event") == "click") & ~pl.col("is_machine")).select("person", "at", "campaign")
+    orders = in_order(draw_orders(rngs[2], people, rhythm), orders_after_clicks(rngs[3], clicks, people, rhythm))
     buying = Buying(orders, draw_lines(rngs[4], orders, people, rhythm))
     shop, order_ids = shop_datasets(rngs[5], people, buying, rhythm, campaigns)
     site, visitors = site_datasets(rngs[8], people, buying, order_ids, clicks, campaigns, rhythm)

@@ -34,7 +34,10 @@ DAYS_BETWEEN: Final = 21
 
 
 def draw_campaigns(rhythm: Rhythm) -> pl.DataFrame:
-    """One row per campaign: campaign_id, name, subject, at (local seconds), day. One every three weeks, on Thursdays."""
+    """One row per campaign: campaign_id, name, subject, at (local seconds), day.
+
+    There is one every three weeks, on a Thursday.
+    """
     first = (3 - rhythm.start.weekday()) % 7
     days = np.arange(first, rhythm.days - 2, DAYS_BETWEEN)
     dates: list[date] = [rhythm.start + timedelta(days=int(day)) for day in days]
@@ -51,9 +54,7 @@ def draw_campaigns(rhythm: Rhythm) -> pl.DataFrame:
     )
 
 
-def draw_mails(
-    rng: np.random.Generator, people: pl.DataFrame, campaigns: pl.DataFrame, rhythm: Rhythm
-) -> pl.DataFrame:
+def draw_mails(rng: np.random.Generator, people: pl.DataFrame, campaigns: pl.DataFrame, rhythm: Rhythm) -> pl.DataFrame:
     """What happened to every mail: one row per event, before the newsletter system writes it down.
 
     Columns: mail (0, 1, …), person, campaign (row), event (sent, delivered, open, click, bounce, unsubscribe,
@@ -206,9 +207,7 @@ def _events_dataset(
             "time made unreadable",
             2,
         ),
-        Breakage(
-            "email_events_occurred_at_not_future", entity, "timestamp", far_future(), "year set to 2096"
-        ),
+        Breakage("email_events_occurred_at_not_future", entity, "timestamp", far_future(), "year set to 2096"),
         Breakage("email_events_recipient_present", entity, "recipient", blank, "recipient removed", 2),
     )
     return Dataset("newsletter", "events", (entity,), {entity: "id"}, frame, rules, "jsonl")
@@ -217,9 +216,7 @@ def _events_dataset(
 def _campaigns_dataset(campaigns: pl.DataFrame, mails: pl.DataFrame) -> Dataset:
     count = campaigns.height
     sent = mails.filter(pl.col("event") == "sent").group_by("campaign").len()
-    sizes = pl.DataFrame({"campaign": np.arange(count)}).join(
-        sent, on="campaign", how="left", maintain_order="left"
-    )
+    sizes = pl.DataFrame({"campaign": np.arange(count)}).join(sent, on="campaign", how="left", maintain_order="left")
     cost = 60 + 0.012 * sizes["len"].fill_null(0).to_numpy()
     frame = pl.DataFrame(
         {
@@ -237,9 +234,7 @@ def _campaigns_dataset(campaigns: pl.DataFrame, mails: pl.DataFrame) -> Dataset:
     no_id = Breakage("campaigns_campaign_id_present", "campaigns", "campaign_id", blank, "draft without id")
     draft = {"campaign_id": None, "subject": "Draft", "sent_at": None, "cost_eur": "0.00"}
     junk = ((no_id, draft | {"name": "Draft, do not send"}), (no_id, draft | {"name": "Copy of draft"}))
-    return Dataset(
-        "newsletter", "campaigns", ("campaigns",), {"campaigns": "campaign_id"}, frame, (), junk=junk
-    )
+    return Dataset("newsletter", "campaigns", ("campaigns",), {"campaigns": "campaign_id"}, frame, (), junk=junk)
 
 
 def _subscribers_dataset(
@@ -254,12 +249,8 @@ def _subscribers_dataset(
         {
             "subscriber_id": readers["subscriber_id"],
             "email": email_as_written(rng, [address[row] for row in readers["_person"]], 0.08),
-            "first_name": [
-                name if has else None for name, has in zip(readers["first_name"], given, strict=True)
-            ],
-            "last_name": [
-                name if has else None for name, has in zip(readers["last_name"], given, strict=True)
-            ],
+            "first_name": [name if has else None for name, has in zip(readers["first_name"], given, strict=True)],
+            "last_name": [name if has else None for name, has in zip(readers["last_name"], given, strict=True)],
             "status": ["unsubscribed" if row in gone else "active" for row in readers["_person"]],
             "subscribed_at": utc_text(since),
             "_file": ["newsletter/subscribers.csv"] * count,
@@ -270,9 +261,7 @@ def _subscribers_dataset(
         schema_overrides={"first_name": pl.String, "last_name": pl.String},
     )
     rules = (
-        Breakage(
-            "customers_account_id_present", "customers", "subscriber_id", blank, "subscriber number removed"
-        ),
+        Breakage("customers_account_id_present", "customers", "subscriber_id", blank, "subscriber number removed"),
         CUSTOMER_RULES[0],
     )
     return Dataset("newsletter", "subscribers", ("customers",), {"customers": "subscriber_id"}, frame, rules)

@@ -17,8 +17,9 @@ HAS_CARD: Final = 0.48
 IS_BUSINESS: Final = 0.05
 SECOND_ACCOUNT: Final = 0.03
 SHARES_LANDLINE: Final = 0.05
+_IDS: Final = ("account_id", "account_id_2", "member_id", "loyalty_card", "subscriber_id")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
-_WITHOUT_MARK = str.maketrans({"Ł": "L", "ł": "l", "Ş": "S", "ş": "s", "ı": "i", "ą": "a"})
+_WITHOUT_MARK = str.maketrans({"Ł": "L", "ł": "l", "Ş": "S", "ş": "s", "ą": "a"})
 
 
 def plain(text: str) -> str:
@@ -93,10 +94,9 @@ def draw_people(rng: np.random.Generator, count: int, rhythm: Rhythm) -> pl.Data
             "is_known_at_start": known_at_start,
             "home_store": _any(rng, words.STORES, count),
         },
-        schema_overrides={
-            name: pl.String
-            for name in ("account_id", "account_id_2", "member_id", "loyalty_card", "subscriber_id", "phone")
-        },
+        schema_overrides=dict.fromkeys(
+            ("account_id", "account_id_2", "member_id", "loyalty_card", "subscriber_id", "phone"), pl.String
+        ),
     )
 
 
@@ -130,11 +130,7 @@ def _written(number: str, style: int) -> str:
             f"+33 {pairs}",
         )[style]
     local = number[3:]
-    area = next(
-        prefix
-        for prefix, _, _ in (*words.GERMAN_LANDLINES, *words.GERMAN_MOBILES)
-        if local.startswith(prefix)
-    )
+    area = next(prefix for prefix, _, _ in (*words.GERMAN_LANDLINES, *words.GERMAN_MOBILES) if local.startswith(prefix))
     rest = local[len(area) :]
     return (
         f"+49 {area} {rest}",
@@ -161,11 +157,7 @@ def _phones(rng: np.random.Generator, country: list[str]) -> list[str | None]:
 
 
 def _pool(code: str, ranges: tuple[tuple[str, str, int], ...]) -> list[str]:
-    return [
-        f"{code}{area}{start}{number:0{digits}d}"
-        for area, start, digits in ranges
-        for number in range(10**digits)
-    ]
+    return [f"{code}{area}{start}{number:0{digits}d}" for area, start, digits in ranges for number in range(10**digits)]
 
 
 def _emails(rng: np.random.Generator, first: np.ndarray, last: np.ndarray) -> tuple[list[str], list[str]]:

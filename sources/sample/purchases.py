@@ -24,6 +24,7 @@ DROP_OUT: Final = (1.1, 0.55)
 WALK_INS_PER_CUSTOMER: Final = 4.4
 SHOWS_CARD: Final = 0.88
 PRICE_RISE: Final = 1.04
+RETURN_LINES_FROM: Final = 90
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def _placed(
 ) -> pl.DataFrame:
     """Where, when and how each order is made."""
     known, total = person >= 0, len(person)
-    account = np.where(known, people["has_account"].to_numpy()[person], False)
-    guest = np.where(known, people["is_guest"].to_numpy()[person], False)
-    card = np.where(known, people["has_card"].to_numpy()[person], False)
-    business = np.where(known, people["is_business"].to_numpy()[person], False)
+    account = known & people["has_account"].to_numpy()[person]
+    guest = known & people["is_guest"].to_numpy()[person]
+    card = known & people["has_card"].to_numpy()[person]
+    business = known & people["is_business"].to_numpy()[person]
     likes_web = rng.beta(1.4, 2.6, people.height)[person]
     # Who has an account but no card is seen at the till only as a walk-in, so these orders are all from the web.
     web = known & (~card | ((account | guest) & (rng.random(total) < likes_web)))
@@ -134,13 +135,11 @@ def orders_after_clicks(
     )
 
 
-def draw_lines(
-    rng: np.random.Generator, orders: pl.DataFrame, people: pl.DataFrame, rhythm: Rhythm
-) -> pl.DataFrame:
+def draw_lines(rng: np.random.Generator, orders: pl.DataFrame, people: pl.DataFrame, rhythm: Rhythm) -> pl.DataFrame:
     """The lines of the orders; columns as in `Buying.lines`, in the order of order and line."""
     person = orders["person"].to_numpy()
     till = (orders["place"] == "till").to_numpy()
-    business = np.where(person >= 0, people["is_business"].to_numpy()[person], False)
+    business = (person >= 0) & people["is_business"].to_numpy()[person]
     size = 1 + rng.poisson(np.where(till, 1.65, np.where(business, 3.2, 2.3)))
     order = np.repeat(np.arange(orders.height), size)
     line = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
@@ -169,9 +168,7 @@ def draw_lines(
             "is_return": np.zeros(len(order), dtype=bool),
         }
     )
-    return pl.concat([lines, _deposits(rng, orders, size, till), _returns(orders, lines, till)]).sort(
-        "order", "line"
-    )
+    return pl.concat([lines, _deposits(rng, size, till), _returns(orders, lines, till)]).sort("order", "line")
 
 
 def _products(rng: np.random.Generator, till: np.ndarray, person: np.ndarray, people: int) -> np.ndarray:
@@ -186,9 +183,7 @@ def _products(rng: np.random.Generator, till: np.ndarray, person: np.ndarray, pe
     return np.where(till, picks[0], picks[1])
 
 
-def _deposits(
-    rng: np.random.Generator, orders: pl.DataFrame, size: np.ndarray, till: np.ndarray
-) -> pl.DataFrame:
+def _deposits(rng: np.random.Generator, size: np.ndarray, till: np.ndarray) -> pl.DataFrame:
     """One line more for a deposit cup on some receipts."""
     order = np.flatnonzero(till & (rng.random(len(till)) < 0.04))
     count = len(order)
@@ -206,14 +201,18 @@ def _deposits(
 
 
 def _returns(orders: pl.DataFrame, lines: pl.DataFrame, till: np.ndarray) -> pl.DataFrame:
-    """What comes back of a returned web order: its first line, as a line of its own with a negative quantity.
+    """What comes back of a returned web order, as lines of their own with a negative quantity: its first line, or all.
 
     A return at the till is a receipt of its own, see `sources.sample.tills`.
     """
-    returned = pl.Series("order", np.flatnonzero((orders["status"] == "returned").to_numpy() & ~till))
-    back = lines.filter((pl.col("line") == 1) & pl.col("order").is_in(returned.implode()))
+    returned = np.flatnonzero((orders["status"] == "returned").to_numpy() & ~till)
+    everything = pl.Series(returned[::3])
+    back = lines.filter(
+        pl.col("order").is_in(pl.Series(returned).implode())
+        & ((pl.col("line") == 1) | pl.col("order").is_in(everything.implode()))
+    )
     return back.with_columns(
-        line=pl.lit(90, dtype=pl.Int64),
+        line=pl.col("line") + RETURN_LINES_FROM,
         quantity=-pl.col("quantity"),
         discount=-pl.col("discount"),
         is_return=pl.lit(value=True),

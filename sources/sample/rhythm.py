@@ -1,7 +1,7 @@
 """The rhythm of the demo company: when people buy, by season, weekday and hour.
 
-Times are counted in seconds of the company's own wall clock since 1970 ("local seconds"). The exports of shop, tills and
-telephone line write that clock, as such systems do; newsletter and site write UTC.
+Times are counted in seconds of the company's own wall clock since 1970 ("local seconds"). The exports of shop, tills
+and telephone line write that clock, as such systems do; newsletter and site write UTC.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ WEEKDAYS = np.array([0.88, 0.90, 0.94, 1.00, 1.14, 1.46, 0.68])
 MONTHS = np.array([0.93, 0.96, 1.02, 1.06, 1.02, 0.98, 0.90, 0.86, 0.98, 1.03, 1.10, 1.34])
 #: Share of the day's business by hour: tills from half past six to seven, the web at any hour, calls in office hours.
 TILL_HOURS = np.array([0] * 6 + [4, 11, 13, 10, 8, 7, 9, 7, 5, 6, 8, 7, 5] + [0] * 5, dtype=float)
-WEB_HOURS = np.array(
-    [1, 0.5, 0.3, 0.3, 0.4, 1, 2, 4, 5, 5, 5, 5, 6, 5, 4, 4, 5, 6, 7, 9, 10, 8, 5, 2], dtype=float
-)
+WEB_HOURS = np.array([1, 0.5, 0.3, 0.3, 0.4, 1, 2, 4, 5, 5, 5, 5, 6, 5, 4, 4, 5, 6, 7, 9, 10, 8, 5, 2], dtype=float)
 CALL_HOURS = np.array([0] * 8 + [9, 12, 11, 9, 7, 8, 9, 9, 8, 6] + [0] * 6, dtype=float)
 
 
@@ -72,13 +70,13 @@ class Rhythm:
 
     def busy_at(self, day: np.ndarray) -> np.ndarray:
         """The cumulated business at the start of the given days; fractions of days count in proportion."""
-        return np.interp(day, np.arange(self.days + 1), self.busy)
+        return np.asarray(np.interp(day, np.arange(self.days + 1), self.busy))
 
     def seconds(self, rng: np.random.Generator, day: np.ndarray, hours: np.ndarray) -> np.ndarray:
         """Local seconds at a random time of each given day, following the hours' shares."""
         hour = np.searchsorted(np.cumsum(hours) / hours.sum(), rng.random(len(day)), side="right")
         within = hour * 3600 + rng.integers(0, 3600, len(day))
-        return self.first_second + day.astype(np.int64) * DAY + np.minimum(within, DAY - 1)
+        return np.asarray(self.first_second + day.astype(np.int64) * DAY + within)
 
 
 def as_time(local: np.ndarray | pl.Series) -> pl.Series:

@@ -25,12 +25,8 @@ FREE_SHIPPING_FROM = 39.0
 SHIPPING = 4.90
 VAT = 0.07
 CUSTOMER_RULES = (
-    Breakage(
-        "customers_email_format", "customers", "email", broken_email, "address made unusable", 2, "field"
-    ),
-    Breakage(
-        "customers_phone_format", "customers", "phone", broken_phone, "number made unusable", 2, "field"
-    ),
+    Breakage("customers_email_format", "customers", "email", broken_email, "address made unusable", 2, "field"),
+    Breakage("customers_phone_format", "customers", "phone", broken_phone, "number made unusable", 2, "field"),
 )
 
 
@@ -52,9 +48,7 @@ def shop_datasets(
     return datasets, orders.select("order", "order_id")
 
 
-def _orders(
-    rng: np.random.Generator, people: pl.DataFrame, buying: Buying, campaigns: pl.DataFrame
-) -> pl.DataFrame:
+def _orders(rng: np.random.Generator, people: pl.DataFrame, buying: Buying, campaigns: pl.DataFrame) -> pl.DataFrame:
     """The orders of web and telephone, as text, with technical columns and `order`."""
     orders = buying.orders.filter(pl.col("place") != "till")
     amount = pl.col("quantity") * pl.col("price")
@@ -71,24 +65,16 @@ def _orders(
     emails = np.where(second, known["email_2"].to_numpy(), known["email"].to_numpy())
     account = known["account_id"].zip_with(pl.Series(~second), known["account_id_2"])
     account = account.zip_with(pl.Series(~guest), pl.Series([None] * len(guest), dtype=pl.String))
-    status = np.select(
-        [(orders["status"] == "cancelled").to_numpy(), -orders["back"].to_numpy() > 0],
-        [
-            "void",
-            np.where(
-                (orders["gross"] - orders["discount"] + orders["back"]).to_numpy() > 0.005,
-                "part_returned",
-                "returned",
-            ),
-        ],
-        "paid",
-    )
-    gross, discount = orders["gross"].to_numpy(), orders["discount"].to_numpy()
-    shipping = np.where(gross - discount >= FREE_SHIPPING_FROM, 0.0, SHIPPING)
-    paid = gross - discount + shipping
-    refund = np.where((orders["status"] == "cancelled").to_numpy(), paid, -orders["back"].to_numpy())
+    # Sums of cents: rounded, so that no order of adding them up can show.
+    gross, discount, back = (np.round(orders[name].to_numpy(), 2) for name in ("gross", "discount", "back"))
+    goods = np.round(gross - discount, 2)
+    whole = np.round(goods + back, 2) <= 0
+    cancelled = (orders["status"] == "cancelled").to_numpy()
+    status = np.select([cancelled, (back < 0) & whole, back < 0], ["void", "returned", "part_returned"], "paid")
+    shipping = np.where(goods >= FREE_SHIPPING_FROM, 0.0, SHIPPING)
+    refund = np.where(cancelled, goods + shipping, -back)
     campaign = orders["campaign"].to_numpy()
-    codes = np.append(campaigns["campaign_id"].to_numpy(), None)
+    codes = np.array([*campaigns["campaign_id"], None], dtype=object)
     written = email_as_written(rng, list(emails), 0.06)
     ref = pl.select(
         pl.coalesce(pl.lit("account:") + account, pl.lit("email:") + pl.Series(emails, dtype=pl.String))
@@ -106,7 +92,7 @@ def _orders(
             "gross_total": money(gross),
             "discount_total": money(discount),
             "shipping_total": money(shipping),
-            "tax_total": money((gross - discount) * VAT / (1 + VAT)),
+            "tax_total": money(goods * VAT / (1 + VAT)),
             "refund_total": money(refund),
             "coupon_campaign": list(codes[campaign]),
             "_file": pl.Series(local_text(orders["at"], "%Y-%m")),
@@ -165,9 +151,7 @@ def _lines_dataset(buying: Buying, orders: pl.DataFrame) -> Dataset:
     )
 
 
-def line_rules(
-    order: str = "order_id", price: str = "unit_price", *, comma: bool = False
-) -> tuple[Breakage, ...]:
+def line_rules(order: str = "order_id", price: str = "unit_price", *, comma: bool = False) -> tuple[Breakage, ...]:
     """How lines of shop and tills are made invalid, given their column names.
 
     Args:
@@ -198,9 +182,7 @@ def line_rules(
             2,
         ),
         Breakage("order_lines_quantity_not_zero", entity, quantity, instead("0"), "set to 0"),
-        Breakage(
-            "order_lines_unit_price_readable", entity, price, instead("free", "n/a", "ask"), "no number", 2
-        ),
+        Breakage("order_lines_unit_price_readable", entity, price, instead("free", "n/a", "ask"), "no number", 2),
         Breakage("order_lines_unit_price_positive", entity, price, instead(zero), "set to 0"),
         Breakage("order_lines_unit_price_positive", entity, price, negative, "made negative"),
     )
@@ -208,9 +190,7 @@ def line_rules(
 
 def _customers_dataset(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> Dataset:
     people = people.with_row_index("_person")
-    first = people.filter(pl.col("has_account")).with_columns(
-        account=pl.col("account_id"), mail=pl.col("email")
-    )
+    first = people.filter(pl.col("has_account")).with_columns(account=pl.col("account_id"), mail=pl.col("email"))
     second = people.filter(pl.col("account_id_2").is_not_null()).with_columns(
         account=pl.col("account_id_2"), mail=pl.col("email_2")
     )
@@ -227,9 +207,7 @@ def _customers_dataset(rng: np.random.Generator, people: pl.DataFrame, rhythm: R
         {
             "customer_id": known["account"],
             "email": email_as_written(rng, known["mail"].to_list(), 0.10),
-            "phone": [
-                number if has else None for number, has in zip(phones, rng.random(count) < 0.8, strict=True)
-            ],
+            "phone": [number if has else None for number, has in zip(phones, rng.random(count) < 0.8, strict=True)],
             "first_name": known["first_name"],
             "last_name": known["last_name"],
             "birth_date": known["birth_date"]
@@ -255,9 +233,7 @@ def _customers_dataset(rng: np.random.Generator, people: pl.DataFrame, rhythm: R
         schema_overrides={"phone": pl.String},
     )
     rules = (
-        Breakage(
-            "customers_account_id_present", "customers", "customer_id", blank, "customer number removed", 2
-        ),
+        Breakage("customers_account_id_present", "customers", "customer_id", blank, "customer number removed", 2),
         *CUSTOMER_RULES,
         Breakage(
             "customers_birth_date_plausible",
@@ -301,9 +277,7 @@ def _products_dataset(rhythm: Rhythm) -> Dataset:
         }
     )
     no_id = Breakage("products_product_id_present", "products", "product_id", blank, "article without number")
-    no_cost = Breakage(
-        "products_unit_cost_not_negative", "products", "unit_cost", negative, "cost below zero"
-    )
+    no_cost = Breakage("products_unit_cost_not_negative", "products", "unit_cost", negative, "cost below zero")
     row = dict.fromkeys(("sku", "category", "unit_price", "updated_at")) | {
         "category": "test",
         "unit_price": "1.00",

@@ -61,15 +61,11 @@ def site_datasets(
         *_other_visits(rng, people, rhythm),
     ]
     events = pl.concat([_events(rng, visit, number) for number, visit in enumerate(visits)])
-    events = events.filter(pl.col("at") <= rhythm.last_second).sort(
-        "at", "session", "number", maintain_order=True
-    )
+    events = events.filter(pl.col("at") <= rhythm.last_second).sort("at", "session", "number", maintain_order=True)
     return _dataset(rng, events, people, campaigns)
 
 
-def _buying_visits(
-    rng: np.random.Generator, people: pl.DataFrame, buying: Buying, order_ids: pl.DataFrame
-) -> _Visits:
+def _buying_visits(rng: np.random.Generator, people: pl.DataFrame, buying: Buying, order_ids: pl.DataFrame) -> _Visits:
     orders = buying.orders.filter(pl.col("place") == "web").join(order_ids, on="order", maintain_order="left")
     orders = orders.filter(pl.Series(rng.random(orders.height) < TRACKED))
     size = 3 + rng.poisson(2.2, orders.height)
@@ -141,9 +137,7 @@ def _events(rng: np.random.Generator, visits: _Visits, kind_number: int) -> pl.D
     buys = visits.kind == "purchase"
     begin = visits.at - last if buys else visits.at
     to_go = visits.size[session] - 1 - number
-    event = np.where(
-        buys & (to_go == 0), "purchase", np.where(buys & (to_go == 1), "add_to_cart", "page_view")
-    )
+    event = np.where(buys & (to_go == 0), "purchase", np.where(buys & (to_go == 1), "add_to_cart", "page_view"))
     return pl.DataFrame(
         {
             "session": kind_number * 10_000_000 + session,
@@ -216,9 +210,7 @@ def _dataset(
             "_ref": "account:" + user,
             "_person": np.where(known & account.is_not_null().to_numpy(), person, -1),
         },
-        schema_overrides={
-            name: pl.String for name in ("visitor_id", "page_title", "user_agent", "page_view_id")
-        },
+        schema_overrides=dict.fromkeys(("visitor_id", "page_title", "user_agent", "page_view_id"), pl.String),
     )
     entity = "web_events"
     rules = (
@@ -262,13 +254,14 @@ def _origins(rng: np.random.Generator, events: pl.DataFrame, campaigns: pl.DataF
     campaign = events["campaign"].to_numpy()
     from_mail = campaign >= 0
     columns: dict[str, pl.Series] = {}
+    origins = [*words.ORIGINS, (None, "newsletter", "email", 0)]
+    drawn = np.where(from_mail, len(origins) - 1, drawn)
     for index, name in enumerate(("referrer", "utm_source", "utm_medium")):
-        value = np.array([item[index] for item in words.ORIGINS], dtype=object)[drawn]
-        mail = (None, "newsletter", "email")[index]
-        columns[name] = pl.Series(name, np.where(from_mail, mail, value).tolist(), dtype=pl.String)
+        value = np.array([item[index] for item in origins], dtype=object)[drawn]
+        columns[name] = pl.Series(name, value.tolist(), dtype=pl.String)
     first = pl.Series((events["number"] == 0).to_numpy())
     inside = pl.Series([f"{words.SITE}/"] * events.height, dtype=pl.String)
     columns["referrer"] = columns["referrer"].zip_with(first, inside)
-    codes = np.append(campaigns["campaign_id"].to_numpy().astype(object), None)
+    codes = np.array([*campaigns["campaign_id"], None], dtype=object)
     columns["utm_campaign"] = pl.Series("utm_campaign", codes[campaign].tolist(), dtype=pl.String)
     return columns

@@ -40,16 +40,12 @@ def phone_datasets(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhyth
     reason = np.array(reasons)[rng.choice(len(reasons), count, p=share / share.sum())]
     talk = np.where(answered, np.maximum(rng.lognormal(4.9, 0.7, count).astype(int), 8), 0)
     wait = rng.lognormal(3.2, 0.9, count).astype(int)
-    mood = np.clip(
-        np.round(4.3 - wait / 90 - 0.9 * (reason == "complaint") + rng.normal(0, 0.8, count)), 1, 5
-    )
+    mood = np.clip(np.round(4.3 - wait / 90 - 0.9 * (reason == "complaint") + rng.normal(0, 0.8, count)), 1, 5)
     rated = answered & (rng.random(count) < 0.34)
     outbound = calls["is_outbound"].to_numpy()
     ref = [
         f"account:{number}" if is_found else f"phone:{phone}" if is_shown else None
-        for number, phone, is_found, is_shown in zip(
-            known["account_id"], known["phone"], found, shows, strict=True
-        )
+        for number, phone, is_found, is_shown in zip(known["account_id"], known["phone"], found, shows, strict=True)
     ]
     frame = pl.DataFrame(
         {
@@ -58,9 +54,7 @@ def phone_datasets(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhyth
             "time": local_text(calls["at"], "%H:%M:%S"),
             "direction": np.where(outbound, "out", "in"),
             "number": [value or WITHHELD for value in written],
-            "customer_no": [
-                number if has else None for number, has in zip(known["account_id"], found, strict=True)
-            ],
+            "customer_no": [number if has else None for number, has in zip(known["account_id"], found, strict=True)],
             "result": calls["outcome"],
             "topic": [value if has else None for value, has in zip(reason, answered, strict=True)],
             "wait_s": pl.Series(np.where(outbound, 0, wait)).cast(pl.String),
@@ -75,7 +69,7 @@ def phone_datasets(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhyth
             "_ref": pl.Series(ref, dtype=pl.String),
             "_person": np.where(found | shows, person, -1),
         },
-        schema_overrides={name: pl.String for name in ("customer_no", "topic", "agent", "rating")},
+        schema_overrides=dict.fromkeys(("customer_no", "topic", "agent", "rating"), pl.String),
     )
     rules = (
         Breakage("calls_call_id_present", "calls", "call_no", blank, "call number removed", 2),

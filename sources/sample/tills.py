@@ -19,9 +19,7 @@ from sources.sample.shop import CUSTOMER_RULES, line_rules
 _LAND = {"DE": "D", "FR": "F", "AT": "A", "CH": "CH"}
 
 
-def till_datasets(
-    rng: np.random.Generator, people: pl.DataFrame, buying: Buying, rhythm: Rhythm
-) -> list[Dataset]:
+def till_datasets(rng: np.random.Generator, people: pl.DataFrame, buying: Buying, rhythm: Rhythm) -> list[Dataset]:
     """The datasets of the tills; their keys are entry (a line of a receipt), receipt and Mitgliedsnummer."""
     return [_receipts(people, buying), _members(rng, people, rhythm)]
 
@@ -34,9 +32,9 @@ def _receipts(people: pl.DataFrame, buying: Buying) -> Dataset:
     shown = orders["shows_card"].to_numpy()
     card = [cards[row] if has else None for row, has in zip(person, shown, strict=True)]
     sign = pl.when(pl.col("status") == "returned").then(-1).otherwise(1)
-    orders = orders.with_columns(
-        card=pl.Series(card, dtype=pl.String), number=pl.int_range(pl.len())
-    ).with_columns(receipt=pl.col("store") + "-" + (100_000 + pl.col("number")).cast(pl.String), sign=sign)
+    orders = orders.with_columns(card=pl.Series(card, dtype=pl.String), number=pl.int_range(pl.len())).with_columns(
+        receipt=pl.col("store") + "-" + (100_000 + pl.col("number")).cast(pl.String), sign=sign
+    )
     lines = orders.join(buying.lines, on="order", how="inner", maintain_order="left_right").with_columns(
         quantity=pl.col("quantity") * pl.col("sign"), discount=pl.col("discount") * pl.col("sign")
     )
@@ -68,9 +66,7 @@ def _receipts(people: pl.DataFrame, buying: Buying) -> Dataset:
             "_file": "tills/receipts/" + local_text(lines["at"], "%Y-%m") + ".jsonl.gz",
             "_at": lines["at"],
             "_ref": "card:" + lines["card"],
-            "_person": pl.Series(
-                np.where(lines["card"].is_not_null().to_numpy(), lines["person"].to_numpy(), -1)
-            ),
+            "_person": pl.Series(np.where(lines["card"].is_not_null().to_numpy(), lines["person"].to_numpy(), -1)),
             "_group": lines["receipt"],
         }
     )
@@ -95,9 +91,7 @@ def _receipts(people: pl.DataFrame, buying: Buying) -> Dataset:
         *line_rules("receipt", "price", comma=True),
     )
     key = {"order_lines": "entry", "orders": "receipt"}
-    return Dataset(
-        "tills", "receipts", ("order_lines", "orders"), key, frame, rules, "jsonl", can_repeat_later=False
-    )
+    return Dataset("tills", "receipts", ("order_lines", "orders"), key, frame, rules, "jsonl", can_repeat_later=False)
 
 
 def _members(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> Dataset:
@@ -125,12 +119,8 @@ def _members(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> 
             "PLZ": members["postal_code"],
             "Ort": members["city"],
             "Land": members["country"].replace_strict(_LAND),
-            "Telefon": [
-                value if has else None for value, has in zip(phones, rng.random(count) < 0.75, strict=True)
-            ],
-            "EMail": [
-                value if has else None for value, has in zip(emails, rng.random(count) < 0.7, strict=True)
-            ],
+            "Telefon": [value if has else None for value, has in zip(phones, rng.random(count) < 0.75, strict=True)],
+            "EMail": [value if has else None for value, has in zip(emails, rng.random(count) < 0.7, strict=True)],
             "Werbung": np.where(rng.random(count) < 0.5, "J", "N"),
             "Eintritt": local_text(joined, "%d.%m.%Y"),
             "_file": ["tills/members.csv"] * count,
@@ -142,13 +132,9 @@ def _members(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> 
     )
     columns = {"email": "EMail", "phone": "Telefon"}
     rules = (
-        Breakage(
-            "customers_account_id_present", "customers", "Mitgliedsnummer", blank, "member number removed", 2
-        ),
+        Breakage("customers_account_id_present", "customers", "Mitgliedsnummer", blank, "member number removed", 2),
         *(
-            Breakage(
-                rule.rule, rule.entity, columns[rule.column], rule.spoil, rule.done, rule.weight, "field"
-            )
+            Breakage(rule.rule, rule.entity, columns[rule.column], rule.spoil, rule.done, rule.weight, "field")
             for rule in CUSTOMER_RULES
         ),
         Breakage(
@@ -160,9 +146,7 @@ def _members(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> 
             1,
             "field",
         ),
-        Breakage(
-            "customers_country_code_known", "customers", "Land", instead("XX", "ZZ"), "no country", 1, "field"
-        ),
+        Breakage("customers_country_code_known", "customers", "Land", instead("XX", "ZZ"), "no country", 1, "field"),
     )
     return Dataset(
         "tills",

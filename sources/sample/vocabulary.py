@@ -1,38 +1,49 @@
 """Words and price lists of the demo company: names, places, products, pages, campaigns.
 
-Nothing here is about a real person. E-mail domains are the ones reserved for examples (RFC 2606 and RFC 6761); telephone
-numbers come from ranges that regulators keep free for fiction (Bundesnetzagentur, notice 148/2021 in its official
-journal 7/2021; Arcep, French numbering plan, numbers for audiovisual works).
+Nothing here is about a real person. E-mail domains are the ones reserved for examples (RFC 2606 and RFC 6761);
+telephone numbers come from ranges that regulators keep free for fiction (Bundesnetzagentur, notice 148/2021 in its
+official journal 7/2021; Arcep, French numbering plan, numbers for audiovisual works).
 """
 
 from __future__ import annotations
 
-WOMEN = (
-    "Anna Anja Birgit Bärbel Carla Charlotte Chloé Claudia Daniela Doris Elif Elke Emma Eva Fatma Franziska Frieda Gisela "
-    "Greta Hannah Heike Helga Ida Inés Ines Jana Johanna Josephine Jule Julia Jördis Karin Katharina Klara Lara Laura Lea "
-    "Lena Leonie Lina Lisa Luise Małgorzata Maja Maria Marie Martina Mia Mila Monika Nadine Nicole Olga Paula Petra Renée "
-    "Sabine Sandra Sara Silke Sofia Sophie Stefanie Susanne Tanja Ulrike Ursula Yasemin Zoë"
-).split()
-MEN = (
-    "Ali Andreas André Anton Ben Bernd Björn Christian Daniel David Dieter Elias Emil Erik Felix Finn Florian François "
-    "Frank Fritz Georg Günter Hans Heinz Henri Holger Jakob Jan Jens Joachim Johannes Jonas Jörg Jürgen Karl Klaus Konstantin "
-    "Lars Leon Louis Łukasz Lukas Manfred Marcel Mario Markus Martin Matteo Matthias Max Mehmet Michael Moritz Niklas Noah "
-    "Oliver Oskar Paul Peter Philipp Rainer René Sebastian Sören Stefan Thomas Till Tim Tobias Uwe Wolfgang Yusuf"
-).split()
-LAST_NAMES = (
-    "Albrecht Arnold Bauer Baumann Beck Becker Berger Böhm Brandt Braun Busch Çelik Dąbrowski Dietrich Dubois Engel Fischer "
-    "Frank Franke Friedrich Fuchs Förster García Graf Groß Günther Haas Hahn Hartmann Heinrich Herrmann Hoffmann Hofmann Horn "
-    "Huber Jäger Jansen Jensen Jung Kaiser Kaya Keller Klein Koch König Köhler Kowalski Kraus Krause Krämer Krüger Kuhn Kühn "
-    "Kurz Lang Lange Lefèvre Lehmann Lindner Lorenz Ludwig Maier Marx Martin Mayer Meier Meyer Moreau Möller Müller Nguyen "
-    "Nowak Öztürk Otto Peters Petersen Pfeiffer Pohl Richter Ritter Roth Sauer Schäfer Schmid Schmidt Schmitt Schneider Scholz "
-    "Schreiber Schröder Schubert Schulte Schulz Schulze Schumacher Schuster Schwarz Seidel Simon Sommer Stein Şahin Thomas "
-    "Vogel Vogt Voigt Wagner Walter Weber Weiß Werner Winkler Winter Wolf Wolff Yılmaz Ziegler Zimmermann"
-).split()
-STREETS = (
-    "Ahornweg|Am Anger|Am Markt|Bachstraße|Bahnhofstraße|Bergstraße|Birkenweg|Buchenallee|Dorfstraße|Eichenweg|Feldstraße|"
-    "Gartenstraße|Goethestraße|Hauptstraße|Kirchgasse|Lindenstraße|Mühlenweg|Parkstraße|Ringstraße|Rosenweg|Schillerstraße|"
-    "Schulstraße|Sonnenhang|Talweg|Wiesenweg|Zum Mühlbach"
-).split("|")
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text; with bars between them where words have blanks."""
+    return tuple(text.split("|" if "|" in text else None))
+
+
+WOMEN = _words(
+    "Anna Anja Birgit Bärbel Carla Charlotte Chloé Claudia Daniela Doris Elif Elke Emma Eva Fatma "
+    "Franziska Frieda Gisela Greta Hannah Heike Helga Ida Inés Ines Jana Johanna Josephine Jule "
+    "Julia Jördis Karin Katharina Klara Lara Laura Lea Lena Leonie Lina Lisa Luise Małgorzata Maja "
+    "Maria Marie Martina Mia Mila Monika Nadine Nicole Olga Paula Petra Renée Sabine Sandra Sara "
+    "Silke Sofia Sophie Stefanie Susanne Tanja Ulrike Ursula Yasemin Zoë"
+)
+MEN = _words(
+    "Ali Andreas André Anton Ben Bernd Björn Christian Daniel David Dieter Elias Emil Erik Felix "
+    "Finn Florian François Frank Fritz Georg Günter Hans Heinz Henri Holger Jakob Jan Jens Joachim "
+    "Johannes Jonas Jörg Jürgen Karl Klaus Konstantin Lars Leon Louis Łukasz Lukas Manfred Marcel "
+    "Mario Markus Martin Matteo Matthias Max Mehmet Michael Moritz Niklas Noah Oliver Oskar Paul "
+    "Peter Philipp Rainer René Sebastian Sören Stefan Thomas Till Tim Tobias Uwe Wolfgang Yusuf"
+)
+LAST_NAMES = _words(
+    "Albrecht Arnold Bauer Baumann Beck Becker Berger Böhm Brandt Braun Busch Çelik Dąbrowski "
+    "Dietrich Dubois Engel Fischer Frank Franke Friedrich Fuchs Förster García Graf Groß Günther "
+    "Haas Hahn Hartmann Heinrich Herrmann Hoffmann Hofmann Horn Huber Jäger Jansen Jensen Jung "
+    "Kaiser Kaya Keller Klein Koch König Köhler Kowalski Kraus Krause Krämer Krüger Kuhn Kühn Kurz "
+    "Lang Lange Lefèvre Lehmann Lindner Lorenz Ludwig Maier Marx Martin Mayer Meier Meyer Moreau "
+    "Möller Müller Nguyen Nowak Öztürk Otto Peters Petersen Pfeiffer Pohl Richter Ritter Roth Sauer "
+    "Schäfer Schmid Schmidt Schmitt Schneider Scholz Schreiber Schröder Schubert Schulte Schulz "
+    "Schulze Schumacher Schuster Schwarz Seidel Simon Sommer Stein Şahin Thomas Vogel Vogt Voigt "
+    "Wagner Walter Weber Weiß Werner Winkler Winter Wolf Wolff Yilmaz Ziegler Zimmermann"
+)
+STREETS = _words(
+    "Ahornweg|Am Anger|Am Markt|Bachstraße|Bahnhofstraße|Bergstraße|Birkenweg|Buchenallee|Dorfstraße|"
+    "Eichenweg|Feldstraße|Gartenstraße|Goethestraße|Hauptstraße|Kirchgasse|Lindenstraße|Mühlenweg|"
+    "Parkstraße|Ringstraße|Rosenweg|Schillerstraße|Schulstraße|Sonnenhang|Talweg|Wiesenweg|"
+    "Zum Mühlbach"
+)
 #: (country, postal code, town, share of people)
 TOWNS = (
     ("DE", "10115", "Berlin", 16),
@@ -178,7 +189,7 @@ ORIGINS = (
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1.15",
     "Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0",
 )
 BOTS = ("ExampleBot/2.1 (+https://bot.example/about)", "SiteCheck-Crawler/1.4", "PriceSpider/0.9")

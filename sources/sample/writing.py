@@ -55,8 +55,8 @@ def write_truth(
     """Write people.csv, visitors.csv, errors.csv, duplicates.csv and summary.json to `out/truth`.
 
     Returns:
-        The counts of the summary: one entry per source, dataset and entity with records, invalid, invalid_fields (only a
-        value is wrong, the record counts as valid) and duplicates.
+        The counts of the summary: one entry per source, dataset and entity with records, invalid, invalid_fields
+        (only a value is wrong, the record counts as valid) and duplicates.
     """
     folder = out / "truth"
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,9 +66,7 @@ def write_truth(
     visitors.write_csv(folder / "visitors.csv")
     errors.write_csv(folder / "errors.csv")
     duplicates.write_csv(folder / "duplicates.csv")
-    counts = [
-        _counts(part, entity, errors, duplicates) for part in finished for entity in part.dataset.entities
-    ]
+    counts = [_counts(part, entity, errors, duplicates) for part in finished for entity in part.dataset.entities]
     total = {
         name: sum(int(count[name]) for count in counts)
         for name in ("records", "invalid", "invalid_fields", "duplicates")
@@ -87,27 +85,19 @@ def references(finished: list[Finished], people: pl.DataFrame) -> pl.DataFrame:
             known = known.filter(pl.col(part.dataset.key["orders"]).is_not_null())
         person = people["person_id"].gather(known["_person"])
         parts.append(
-            known.select(
-                person_id=person, source=pl.lit(part.dataset.source), source_record_id=pl.col("_ref")
-            )
+            known.select(person_id=person, source=pl.lit(part.dataset.source), source_record_id=pl.col("_ref"))
         )
     return pl.concat(parts).unique().sort("person_id", "source", "source_record_id")
 
 
 def _counts(part: Finished, entity: str, errors: pl.DataFrame, duplicates: pl.DataFrame) -> dict[str, Any]:
     dataset, frame = part.dataset, part.frame
-    mine = (
-        (pl.col("source") == dataset.source)
-        & (pl.col("dataset") == dataset.name)
-        & (pl.col("entity") == entity)
-    )
+    mine = (pl.col("source") == dataset.source) & (pl.col("dataset") == dataset.name) & (pl.col("entity") == entity)
     of_entity = errors.filter(mine)
     if entity == dataset.entities[0]:
         records = frame.height
     else:  # one record per key and file, as the company file maps it
-        records = frame.filter(pl.col(dataset.key[entity]).is_not_null()).n_unique(
-            ["_file", dataset.key[entity]]
-        )
+        records = frame.filter(pl.col(dataset.key[entity]).is_not_null()).n_unique(["_file", dataset.key[entity]])
     return {
         "source": dataset.source,
         "dataset": dataset.name,

@@ -9,7 +9,8 @@
 {% macro default__md5_of(expressions) -%}
     md5(concat_ws('|'
         {%- for expression in expressions -%}
-            , coalesce(concat(length(cast({{ expression }} as {{ dbt.type_string() }})), ':', cast({{ expression }} as {{ dbt.type_string() }})), '-')
+            {%- set text = "cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ")" -%}
+            , coalesce(concat(length({{ text }}), ':', {{ text }}), '-')
         {%- endfor -%}
     ))
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
-  An ISO text that ends in an offset ('2024-05-01T10:00:00+02:00', '… UTC', '…Z') as a UTC timestamp; null when it is
-  no point in time (30 February). The text must have its offset: without one the session's zone would be assumed.
+  An ISO text that ends in an offset ('2024-05-01T10:00:00+02:00', '… UTC', '…Z') as a UTC timestamp; null when it is no
+  point in time (30 February). The text must have its offset: without one the session's zone would be assumed.
 -#}
 {% macro offset_text_to_utc(expression) -%}
     {{ return(adapter.dispatch('offset_text_to_utc', 'regulars')(expression)) }}

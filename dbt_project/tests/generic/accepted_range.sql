@@ -1,4 +1,5 @@
-{#- Fails for each value outside the limits, both of which belong to the range. Null passes: not_null is a test of its own. -#}
+{#- Fails for each value outside the limits, both of which belong to the range. Null passes: whether a value may be
+    missing is another question. -#}
 {% test accepted_range(model, column_name, at_least=none, at_most=none) %}
 
 {%- if at_least is none and at_most is none -%}

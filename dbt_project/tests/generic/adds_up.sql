@@ -1,5 +1,5 @@
-{#- Fails for each row in which a whole is not the sum of its parts. A null on either side fails: it stands for rows that
-    nobody counted. -#}
+{#- Fails for each row in which a whole is not the sum of its parts. A null on either side fails: it stands for rows
+    that nobody counted. -#}
 {% test adds_up(model, whole, parts) %}
 
 select *

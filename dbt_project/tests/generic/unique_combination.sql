@@ -1,4 +1,4 @@
-{#- The grain of a table: fails for each combination of the columns that more than one row has, nulls counted as a value. -#}
+{#- The grain of a table: fails for each combination of the columns that more than one row has. Null is a value. -#}
 {% test unique_combination(model, columns) %}
 
 select

@@ -1,4 +1,4 @@
-"""Agreement with the suites of others, where their files are at hand. The figures go to the log: -o log_cli_level=INFO."""
+"""Agreement with the suites of others, where their files are at hand. The figures are logged: -o log_cli_level=INFO."""
 
 import csv
 import json
@@ -68,11 +68,9 @@ def test_each_difference_to_the_example_numbers_is_explained():
         for value, found in zip(expected, national["e164"], strict=True)
         if found != value and value not in placeless and value not in withdrawn
     ]
-    wrong += [
-        value for value, found in zip(expected, international["e164"], strict=True) if found not in (value, None)
-    ]
+    wrong += [value for value, found in zip(expected, international["e164"], strict=True) if found not in (value, None)]
     log.info(
-        "example numbers: %d of %d agree in national form, %d in international form; %d are of no country, %d withdrawn",
+        "example numbers: %d of %d agree in national form, %d in international; %d are of no country, %d withdrawn",
         sum(a == b for a, b in zip(expected, national["e164"], strict=True)),
         len(rows),
         sum(a == b for a, b in zip(expected, international["e164"], strict=True)),

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - look-alikes and digits of other scripts are what is tried here
 import email_validator
 import phonenumbers
 import polars as pl
@@ -15,7 +16,9 @@ def email(value: str | None) -> tuple[str | None, bool, str | None]:
 
 
 def phone(value: str | None, region: str | None = "DE") -> tuple[str | None, bool, str | None]:
-    frame = pl.DataFrame({"raw_value": [value], "region": [region]}, schema={"raw_value": pl.String, "region": pl.String})
+    frame = pl.DataFrame(
+        {"raw_value": [value], "region": [region]}, schema={"raw_value": pl.String, "region": pl.String}
+    )
     (row,) = judge_phones(frame).iter_rows(named=True)
     assert (row["raw_value"], row["region"]) == (value, region)
     return row["e164"], row["is_valid"], row["reason"]

@@ -81,7 +81,9 @@ def test_batches_lose_and_double_nothing(con, batch):
 
 
 def test_very_long_values_are_refused_without_leaving_the_database(warehouse, monkeypatch):
-    warehouse.execute("INSERT INTO received VALUES (repeat('x', 10000000) || '@y.example', repeat('9', 2000), 'DE', 'l')")
+    warehouse.execute(
+        "INSERT INTO received VALUES (repeat('x', 10000000) || '@y.example', repeat('9', 2000), 'DE', 'l')"
+    )
     lengths = []
     honest = judge_module._EMAILS.judge
     monkeypatch.setattr(

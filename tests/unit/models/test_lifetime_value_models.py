@@ -244,7 +244,7 @@ def test_degenerate_data_is_said_to_be_so() -> None:
     assert bg_nbd.fit(alike, min_repeat_customers=501).status is FitStatus.FEW_REPEAT_CUSTOMERS
     spend = pl.DataFrame({"frequency": [2] * 500, "average_amount": [10.0] * 500})
     assert gamma_gamma.fit(spend).status is FitStatus.PARAMETERS_AT_BOUNDS
-    assert gamma_gamma.fit(-spend).status is FitStatus.FEW_REPEAT_CUSTOMERS
+    assert gamma_gamma.fit(spend.with_columns(-pl.col("average_amount"))).status is FitStatus.FEW_REPEAT_CUSTOMERS
 
 
 def test_a_mean_far_from_the_customers_is_not_used() -> None:

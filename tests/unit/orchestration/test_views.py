@@ -47,7 +47,7 @@ def test_numbers_in_their_unit(value, unit, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (12.4, "12 s"), (59.6, "60 s"), (125, "2 min 5 s")]
+    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (12.4, "12 s"), (59.6, "1 min 0 s"), (125, "2 min 5 s")]
 )
 def test_durations(seconds, text):
     assert words.duration(seconds) == text

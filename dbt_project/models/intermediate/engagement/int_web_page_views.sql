@@ -4,7 +4,7 @@ with web_events as (
 
     select
         *,
-        source || ':' || coalesce(page_view_id, event_id) as page_view_key
+        coalesce(source || ':' || page_view_id, event_id) as page_view_key
     from {{ ref('int_web_events') }}
     where event in ('page_view', 'page_ping') and (page_view_id is not null or event = 'page_view')
 

@@ -43,7 +43,7 @@ signed as (
         order_lines.sku,
         coalesce(lower(order_lines.line_kind), 'product') as line_kind,
         coalesce(order_lines.ordered_at, orders.ordered_at) as ordered_at,
-        coalesce(order_lines.currency, orders.currency, as_of.currency) as original_currency,
+        coalesce(orders.currency, order_lines.currency, as_of.currency) as original_currency,
         as_of.currency,
         coalesce(order_lines.is_return, false) or coalesce(order_lines.quantity < 0, false) as is_return,
         case
@@ -62,16 +62,25 @@ signed as (
 
 ),
 
+multiplied as (
+
+    select
+        *,
+        {{ regulars.as_money('quantity * unit_price') }} as goods_amount
+    from signed
+
+),
+
 priced as (
 
     select
         *,
         case
-            when line_kind = 'discount'
-                then -abs(coalesce({{ regulars.as_money('quantity * unit_price') }}, discount_amount))
-            else {{ regulars.as_money('quantity * unit_price') }} - coalesce(discount_amount, 0)
+            when line_kind = 'discount' then -abs(coalesce(goods_amount, discount_amount))
+            when discount_amount is null then goods_amount
+            else {{ regulars.as_money('goods_amount - discount_amount') }}
         end as original_net_amount
-    from signed
+    from multiplied
 
 ),
 
@@ -97,16 +106,16 @@ select
     case when converted.line_kind = 'product' then converted.product_key end as product_id,
     coalesce(converted.sku, products.sku) as sku,
     converted.quantity,
-    {{ regulars.as_money('converted.unit_price * converted.rate') }} as unit_price,
-    {{ regulars.as_money('converted.discount_amount * converted.rate') }} as discount_amount,
-    {{ regulars.as_money('converted.original_net_amount * converted.rate') }} as net_amount,
+    {{ in_company_currency('converted.unit_price', 'converted.rate') }} as unit_price,
+    {{ in_company_currency('converted.discount_amount', 'converted.rate') }} as discount_amount,
+    {{ in_company_currency('converted.original_net_amount', 'converted.rate') }} as net_amount,
     case
         when converted.line_kind = 'product' then {{ regulars.as_money('converted.quantity * products.unit_cost') }}
     end as cost_amount,
     converted.is_return,
     converted.currency,
     converted.unit_price as original_unit_price,
-    {{ regulars.as_money('converted.original_net_amount') }} as original_net_amount,
+    converted.original_net_amount,
     converted.original_currency
 from converted
 left join products on converted.product_key = products.product_id

@@ -1,0 +1,586 @@
+"""From staging to the scorecard on a temporary warehouse: every number below is worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from sources.entities import ENTITIES, TECHNICAL_COLUMNS
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+
+GOALS = [
+    {"id": "validity", "name": "Valid records", "metric": "validity", "target": 0.9},
+    {"id": "repeat_rate", "name": "Customers who come back", "metric": "repeat_rate", "target": 0.52},
+    {"id": "key_customers_regular", "name": "Regulars", "metric": "key_customers_regular", "target": 0.25},
+    {"id": "open_rate", "name": "Opens", "metric": "open_rate", "target": 0.2},
+    {"id": "click_rate", "name": "Bob's clicks", "metric": "click_rate", "target": 0.05, "owner": "Bob"},
+    {
+        "id": "lifetime_value", "name": "Worth", "metric": "lifetime_value", "target": 1200, "deadline": "2026-12-31",
+    },
+]  # fmt: skip
+
+OUTSIDE_TABLES = """
+CREATE TABLE ledger.batches (batch_id VARCHAR);
+CREATE TABLE ledger.loads (load_id VARCHAR, source VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP);
+CREATE TABLE meta.gate_passes (load_id VARCHAR, passed_at TIMESTAMP);
+CREATE TABLE meta.run_context (
+    run_id VARCHAR, started_at TIMESTAMP, as_of_setting VARCHAR, time_zone VARCHAR, currency VARCHAR, country VARCHAR,
+    company_id VARCHAR, company_name VARCHAR
+);
+CREATE TABLE quality.judged_emails (raw_value VARCHAR, normalised VARCHAR, is_valid BOOLEAN, reason VARCHAR);
+CREATE TABLE quality.judged_phones (
+    raw_value VARCHAR, region VARCHAR, e164 VARCHAR, is_valid BOOLEAN, reason VARCHAR
+);
+CREATE TABLE identity.customer_records (
+    source VARCHAR, source_record_id VARCHAR, customer_id VARCHAR, match_method VARCHAR, match_probability DOUBLE,
+    match_reason VARCHAR, resolved_at TIMESTAMP
+);
+CREATE TABLE identity.customer_id_changes (
+    changed_at TIMESTAMP, change VARCHAR, old_customer_id VARCHAR, new_customer_id VARCHAR, reason VARCHAR
+);
+CREATE TABLE scores.lifetime_value (
+    customer_id VARCHAR, probability_alive DOUBLE, expected_orders_12m DOUBLE, expected_revenue_12m DOUBLE,
+    residual_amount DOUBLE, status VARCHAR
+);
+"""
+
+Rows = list[tuple[Any, ...]]
+
+
+class Warehouse:
+    """A warehouse file in which the entities are mapped from tables of the same columns, and dbt on it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "warehouse.duckdb"
+        self.path.unlink(missing_ok=True)
+        self._artifacts = folder / "dbt"
+        with self.connect() as con:
+            for schema in ("mapped", "ledger", "meta", "quality", "identity", "scores"):
+                con.execute(f"CREATE SCHEMA {schema}")
+            con.execute(OUTSIDE_TABLES)
+            for entity in ENTITIES.values():
+                columns = [f"{name} VARCHAR" for name in entity.columns]
+                columns += [f"{name} {kind}" for name, kind in TECHNICAL_COLUMNS.items()]
+                con.execute(f"CREATE TABLE mapped.{entity.name} ({', '.join(columns)})")
+            con.execute(
+                "CREATE VIEW mapped.raw_json AS SELECT '' AS source, '' AS dataset, '' AS batch_id, "
+                "0::BIGINT AS row_number, '' AS raw WHERE false"
+            )
+        self.measure_at("2026-01-31")
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        con = duckdb.connect(str(self.path))
+        con.execute("SET TimeZone='UTC'")
+        return con
+
+    def rows(self, sql: str) -> Rows:
+        with self.connect() as con:
+            return con.execute(sql).fetchall()
+
+    def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        with self.connect() as con:
+            for row in rows:
+                marks = ", ".join("?" for _ in row)
+                con.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+
+    def load(self, source: str, entity: str, rows: Sequence[dict[str, Any]], batch: str = "b1") -> None:
+        technical = {
+            "_source": source, "_channel": {"news": "email", "line": "call_centre", "site": "web"}.get(source, "shop"),
+            "_dataset": "export", "_batch_id": f"{source}-{entity}-{batch}", "_load_id": batch,
+            "_loaded_at": datetime(2026, 2, 1), "_time_zone": "UTC" if source == "site" else "Europe/Berlin",
+            "_currency": "EUR", "_country": "DE", "_accounts_of": "shop", "_products_of": "shop",
+        }  # fmt: skip
+        numbered = [{**technical, "_row": number, **row} for number, row in enumerate(rows, start=1)]
+        self.insert(f"mapped.{entity}", numbered)
+        emails = {row["email"] for row in rows if row.get("email")}
+        phones = {row["phone"] for row in rows if row.get("phone")}
+        self.insert(
+            "quality.judged_emails",
+            [
+                {"raw_value": text, "normalised": text.lower(), "is_valid": "@" in text}
+                for text in sorted(emails)
+                if not self.rows(f"SELECT 1 FROM quality.judged_emails WHERE raw_value = '{text}'")
+            ],
+        )
+        self.insert(
+            "quality.judged_phones",
+            [{"raw_value": text, "region": "DE", "e164": text, "is_valid": True} for text in sorted(phones)],
+        )
+
+    def measure_at(self, setting: str) -> None:
+        with self.connect() as con:
+            con.execute("DELETE FROM meta.run_context")
+            con.execute(
+                "INSERT INTO meta.run_context VALUES "
+                "('run', '2026-02-20 06:00', ?, 'Europe/Berlin', 'EUR', 'DE', 'bakehouse', 'Bakehouse')",
+                [setting],
+            )
+
+    def dbt(self, *args: str) -> None:
+        from dbt.cli.main import dbtRunner
+
+        variables = json.dumps({"rules": [], "goals": GOALS})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("REGULARS_WAREHOUSE", str(self.path))
+            outcome = dbtRunner().invoke(
+                [*args, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--vars", variables,
+                 "--target-path", str(self._artifacts / "target"), "--log-path", str(self._artifacts / "logs"),
+                 "--quiet"]
+            )  # fmt: skip
+        results = getattr(outcome.result, "results", None) or []
+        failed = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail", "runtime error")]
+        assert outcome.success, failed or outcome.exception
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One place for every warehouse of this module: another path would make dbt parse anew."""
+    return tmp_path_factory.mktemp("marts")
+
+
+# Who is who, as identity resolution would find it.
+CUSTOMERS = {
+    ("shop", "account:A1"): "anna",
+    ("news", "email:anna@example.com"): "anna",
+    ("line", "phone:+4930123456"): "anna",
+    ("site", "account:A1"): "anna",
+    ("shop", "account:A2"): "bert",
+    ("news", "email:bert@example.com"): "bert",
+    ("shop", "email:carl@example.com"): "carl",
+    ("shop", "account:A4"): "dora",
+    ("news", "email:dora@example.com"): "dora",
+}
+
+
+def fill(warehouse: Warehouse) -> None:
+    """A small shop with a newsletter, a telephone line and a site; times of the shop are Berlin's."""
+    warehouse.load(
+        "shop",
+        "customers",
+        [
+            {"account_id": "A1", "email": "Anna@example.com", "first_name": "Anna", "last_name": "Alt", "city": "Bonn",
+             "postal_code": "53111", "country_code": "de", "email_consent": "true", "created_at": "2025-11-01"},
+            {"account_id": "A2", "email": "bert@example.com", "full_name": "Bert", "created_at": "2025-05-01"},
+            {"account_id": "A4", "email": "no address", "full_name": "Dora", "created_at": "2025-05-02"},
+        ],
+    )  # fmt: skip
+    warehouse.load(
+        "shop",
+        "products",
+        [
+            {"product_id": "P1", "product_name": "Roll", "unit_cost": "4"},
+            {"product_id": "P2", "product_name": "Loaf", "unit_cost": "12"},
+        ],
+    )
+    warehouse.load(
+        "shop",
+        "orders",
+        [
+            {"order_id": "o1", "account_id": "A1", "ordered_at": "2025-11-10 10:00", "channel": "web"},
+            {"order_id": "o2", "account_id": "A1", "ordered_at": "2025-12-15 10:00", "gross_amount": "40",
+             "discount_amount": "5", "shipping_amount": "3"},
+            {"order_id": "o3", "account_id": "A1", "ordered_at": "2026-01-20 09:35"},
+            {"order_id": "r1", "account_id": "A1", "ordered_at": "2026-01-25 10:00"},
+            {"order_id": "o4", "account_id": "A2", "ordered_at": "2025-06-01 10:00"},
+            {"order_id": "o5", "email": "carl@example.com", "ordered_at": "2024-12-01 10:00"},
+            {"order_id": "o6", "ordered_at": "2026-01-31 23:30"},
+            {"order_id": "o7", "account_id": "A2", "ordered_at": "2026-01-05 10:00", "status": "cancelled",
+             "gross_amount": "500"},
+            {"order_id": "o8", "account_id": "A2", "ordered_at": "2026-02-10 10:00", "gross_amount": "900"},
+            {"order_id": "o9", "ordered_at": "2026-01-05 10:00", "gross_amount": "100", "currency": "CHF"},
+        ],
+    )  # fmt: skip
+    warehouse.load(
+        "shop",
+        "order_lines",
+        [
+            {"order_line_id": "1", "order_id": "o1", "product_id": "P1", "quantity": "2", "unit_price": "10"},
+            {"order_line_id": "2", "order_id": "o1", "product_id": "P2", "quantity": "1", "unit_price": "30"},
+            {"order_line_id": "3", "order_id": "o1", "line_kind": "shipping", "product_id": "POST", "quantity": "1",
+             "unit_price": "4.9"},
+            {"order_line_id": "4", "order_id": "o2", "product_id": "P1", "quantity": "1", "unit_price": "40"},
+            {"order_line_id": "5", "order_id": "o3", "product_id": "P1", "quantity": "1", "unit_price": "10"},
+            {"order_line_id": "6", "order_id": "r1", "product_id": "P1", "quantity": "1", "unit_price": "10",
+             "is_return": "true"},
+            {"order_line_id": "7", "order_id": "o4", "product_id": "P3", "quantity": "1", "unit_price": "60"},
+            {"order_line_id": "8", "order_id": "o5", "product_id": "P1", "quantity": "1", "unit_price": "10"},
+            {"order_line_id": "9", "order_id": "o6", "product_id": "P1", "quantity": "1", "unit_price": "10"},
+        ],
+    )  # fmt: skip
+    warehouse.load("news", "campaigns", [{"campaign_id": "jan", "campaign_name": "January", "channel": "email"}])
+    person = "Mozilla/5.0 (Windows NT 10.0) Firefox/127.0"
+    sent = [
+        {"event_id": f"{event}-{name}", "campaign_id": "jan", "email": f"{name}@example.com", "event": event,
+         "occurred_at": "2026-01-18 08:00"}
+        for name in ("anna", "bert", "dora", "gone")
+        for event in ("sent", "bounce" if name == "gone" else "delivered")
+    ]  # fmt: skip
+    reactions = [
+        {"event_id": "e1", "campaign_id": "jan", "email": "anna@example.com", "event": "open", "user_agent": person,
+         "occurred_at": "2026-01-19 08:00"},
+        {"event_id": "e2", "campaign_id": "jan", "email": "anna@example.com", "event": "open", "user_agent": person,
+         "occurred_at": "2026-01-19 09:00"},
+        {"event_id": "e3", "campaign_id": "jan", "email": "anna@example.com", "event": "click", "user_agent": person,
+         "occurred_at": "2026-01-19 09:01", "url": "https://bakehouse.example/rolls?who=anna"},
+        {"event_id": "e4", "campaign_id": "jan", "email": "bert@example.com", "event": "open",
+         "user_agent": "Mozilla/5.0", "occurred_at": "2026-01-18 08:01"},
+        {"event_id": "e5", "campaign_id": "jan", "email": "bert@example.com", "event": "click", "is_machine": "yes",
+         "user_agent": person, "occurred_at": "2026-01-18 08:01"},
+        {"event_id": "e6", "campaign_id": "jan", "email": "dora@example.com", "event": "open", "user_agent": person,
+         "occurred_at": "2026-01-31 20:00"},
+        {"event_id": "e7", "campaign_id": "jan", "email": "anna@example.com", "event": "unsubscribe",
+         "occurred_at": "2026-01-31 20:00"},
+    ]  # fmt: skip
+    warehouse.load("news", "email_events", [*sent, *reactions])
+    warehouse.load(
+        "line",
+        "calls",
+        [
+            {"call_id": "k1", "phone": "+4930123456", "direction": "in", "started_at": "2026-01-22 10:00",
+             "talk_seconds": "120", "reason": "complaint"},
+            {"call_id": "k2", "started_at": "2026-01-22 11:00", "talk_seconds": "60"},
+        ],
+    )  # fmt: skip
+    page = {"event": "page_view", "visitor_id": "v1", "page_url": "https://bakehouse.example/?id=7"}
+    warehouse.load(
+        "site",
+        "web_events",
+        [
+            {**page, "event_id": "w1", "occurred_at": "2026-01-15 10:00", "source": "search", "medium": "organic"},
+            {**page, "event_id": "w2", "occurred_at": "2026-01-20 08:20", "source": "jan", "medium": "email"},
+            {**page, "event_id": "w3", "occurred_at": "2026-01-20 08:30", "source": "direct", "account_id": "A1",
+             "page_view_id": "p3"},
+            {**page, "event_id": "w4", "occurred_at": "2026-01-20 08:31", "event": "page_ping", "page_view_id": "p3"},
+            {**page, "event_id": "w5", "occurred_at": "2026-01-21 08:00", "visitor_id": "v2",
+             "user_agent": "Examplebot/1.0"},
+            {**page, "event_id": "w6", "occurred_at": "2026-01-22 08:00", "visitor_id": "v3", "event": "link_click"},
+        ],
+    )  # fmt: skip
+    warehouse.insert(
+        "identity.customer_records",
+        [
+            {"source": source, "source_record_id": record, "customer_id": customer, "match_method": "exact",
+             "resolved_at": datetime(2026, 2, 1)}
+            for (source, record), customer in CUSTOMERS.items()
+        ],
+    )  # fmt: skip
+    warehouse.insert(
+        "scores.lifetime_value",
+        [
+            {"customer_id": "anna", "probability_alive": 0.9, "residual_amount": 100, "status": "modelled"},
+            {"customer_id": "bert", "probability_alive": 0.5, "residual_amount": 50, "status": "modelled"},
+            {"customer_id": "carl", "probability_alive": 0.1, "residual_amount": 5, "status": "modelled"},
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(folder: Path) -> Warehouse:
+    """The small shop, built once. The tests of this module read it and leave it as it is."""
+    warehouse = Warehouse(folder)
+    fill(warehouse)
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+    return warehouse
+
+
+def test_orders_and_returns(shop: Warehouse) -> None:
+    # o1 = 2 × 10 + 30, cost 2 × 4 + 12. o2: the header's 40 − 5, cost 4. r1 brings a roll back. The cost of P3 is not
+    # known. o7 was cancelled. o9 is in a currency without a rate: it stays an order, its worth is unknown.
+    assert shop.rows(
+        "SELECT order_number, customer_id, order_kind, gross_amount, refund_amount, shipping_amount, net_amount, "
+        "cost_amount, margin_amount, is_first_order FROM marts.fct_orders ORDER BY 1"
+    ) == [
+        ("o1", "anna", "sale", 50, 0, Decimal("4.9"), 50, 20, 30, True),
+        ("o2", "anna", "sale", 40, 0, 3, 35, 4, 31, False),
+        ("o3", "anna", "sale", 10, 0, None, 10, 4, 6, False),
+        ("o4", "bert", "sale", 60, 0, None, 60, None, None, True),
+        ("o5", "carl", "sale", 10, 0, None, 10, 4, 6, True),
+        ("o6", None, "sale", 10, 0, None, 10, 4, 6, None),
+        ("o7", "bert", "void", 500, 0, None, 0, None, None, False),
+        ("o8", "bert", "sale", 900, 0, None, 900, None, None, False),
+        ("o9", None, "sale", None, None, None, None, None, None, None),
+        ("r1", "anna", "return", 0, 10, None, -10, -4, -6, False),
+    ]
+    # Half past eleven at night in Berlin is the same day there.
+    assert shop.rows("SELECT ordered_at, ordered_on FROM marts.fct_orders WHERE order_number = 'o6'") == [
+        (datetime(2026, 1, 31, 22, 30), date(2026, 1, 31))
+    ]
+    assert shop.rows(
+        "SELECT original_net_amount, original_currency, currency FROM marts.fct_orders WHERE order_number = 'o9'"
+    ) == [(100, "CHF", "EUR")]
+    assert shop.rows(
+        "SELECT order_line_id, product_id, quantity, net_amount, is_return FROM marts.fct_order_lines "
+        "WHERE order_line_id IN ('shop:3', 'shop:6') ORDER BY 1"
+    ) == [("shop:3", None, 1, Decimal("4.9"), False), ("shop:6", "shop:P1", -1, -10, True)]
+    # P3 was sold and is in no catalogue; the postage is no product.
+    assert shop.rows("SELECT product_id, unit_cost, is_in_catalogue FROM marts.dim_products ORDER BY 1") == [
+        ("shop:P1", 4, True),
+        ("shop:P2", 12, True),
+        ("shop:P3", None, False),
+    ]
+
+
+def test_input_of_the_lifetime_value_model(shop: Warehouse) -> None:
+    # anna: 10 November, 15 December and 20 January are 71 days, and 82 to the 31st; (35 + 10) / 2. The return is left out,
+    # and so is bert's order of February.
+    assert shop.rows("SELECT * FROM intermediate.int_lifetime_value__input ORDER BY 1") == [
+        ("anna", 2, 71, 82, 22.5, 95.0),
+        ("bert", 0, 0, 244, None, 60.0),
+        ("carl", 0, 0, 426, None, 10.0),
+    ]
+
+
+def test_emails_calls_and_sessions(shop: Warehouse) -> None:
+    # Four sent, one bounced. Opened by anna (twice), dora and bert's machine; the image of a click by a machine.
+    assert shop.rows(
+        "SELECT campaign_id, campaign_name, sent, delivered, unique_opens, unique_opens_human, unique_clicks, "
+        "unique_clicks_human, unsubscribes, attributed_orders, attributed_revenue_amount, cost_amount "
+        "FROM marts.campaign_performance"
+    ) == [("news:jan", "January", 4, 3, 3, 2, 2, 1, 1, 1, 10, Decimal("0.004"))]
+    [(open_rate, click_rate)] = shop.rows("SELECT open_rate, click_rate FROM marts.campaign_performance")
+    assert (open_rate, click_rate) == pytest.approx((2 / 3, 1 / 3))
+    # Two minutes at 0.80.
+    assert shop.rows("SELECT call_id, customer_id, handling_cost_amount FROM marts.fct_calls ORDER BY 1") == [
+        ("line:k1", "anna", Decimal("1.6")),
+        ("line:k2", None, Decimal("0.8")),
+    ]
+    # w1 has no login, but v1 is only ever anna. The order of 9:35 in Berlin is placed five minutes after the last page.
+    # The visit that consists of one click has no page and is no session.
+    assert shop.rows(
+        "SELECT session_id, customer_id, page_views, source, medium, is_converted, is_bot, ended_at "
+        "FROM marts.fct_web_sessions ORDER BY 1"
+    ) == [
+        ("site:w1:made", "anna", 1, "search", "organic", False, False, datetime(2026, 1, 15, 10)),
+        ("site:w2:made", "anna", 2, "jan", "email", True, False, datetime(2026, 1, 20, 8, 31)),
+        ("site:w5:made", None, 1, None, None, False, True, datetime(2026, 1, 21, 8)),
+    ]
+    assert shop.rows("SELECT page_view_id, pings FROM intermediate.int_web_page_views ORDER BY 1") == [
+        ("site:p3", 1),
+        ("site:w1", 0),
+        ("site:w2", 0),
+        ("site:w5", 0),
+    ]
+    assert shop.rows(
+        "SELECT kind, direction, count(*), min(detail) FROM marts.fct_touchpoints WHERE customer_id = 'anna' "
+        "GROUP BY kind, direction ORDER BY kind"
+    ) == [
+        ("call", "in", 1, "complaint"),
+        ("email_click", "in", 1, "https://bakehouse.example/rolls"),
+        ("email_delivered", "out", 1, None),
+        ("email_open", "in", 2, None),
+        ("email_unsubscribe", "in", 1, None),
+        ("order", "in", 3, None),
+        ("return", "in", 1, None),
+        ("web_session", "in", 2, "https://bakehouse.example/"),
+    ]
+
+
+def test_profiles(shop: Warehouse) -> None:
+    # anna consented when she signed up and unsubscribed later. The newsletter sees an address of dora's that her
+    # account does not have.
+    assert shop.rows(
+        "SELECT customer_id, display_name, primary_email, primary_phone, country_code, city, source_count, record_count, "
+        "email_consent, is_erased FROM marts.dim_customers ORDER BY 1"
+    ) == [
+        ("anna", "Anna Alt", "anna@example.com", "+4930123456", "DE", "Bonn", 4, 4, False, False),
+        ("bert", "Bert", "bert@example.com", None, None, None, 2, 2, None, False),
+        ("carl", "carl@example.com", "carl@example.com", None, None, None, 1, 1, None, False),
+        ("dora", "Dora", "dora@example.com", None, None, None, 2, 2, None, False),
+    ]
+    assert shop.rows(
+        "SELECT kind, value, source, is_primary, is_valid FROM marts.customer_contact_points "
+        "WHERE customer_id IN ('anna', 'dora') ORDER BY customer_id, kind, value"
+    ) == [
+        ("account", "shop:A1", "shop", True, True),
+        ("address", "53111 Bonn, DE", "shop", True, True),
+        ("cookie", "v1", "site", True, True),
+        ("email", "anna@example.com", "shop", True, True),
+        ("phone", "+4930123456", "line", True, True),
+        ("account", "shop:A4", "shop", True, True),
+        ("email", "dora@example.com", "news", True, True),
+        ("email", "no address", "shop", False, False),
+    ]
+
+
+def test_value_and_segments(shop: Warehouse) -> None:
+    # anna: revenue 50 + 35 + 10 − 10, margin 30 + 31 + 6 − 6, one e-mail and one call; 4 of 4 orders have a cost. bert's
+    # cost is unknown, so is his profit; for the ranking his 60 earn what the others earn on the average: margins of
+    # 30 + 31 + 6 − 6 + 6 + 6 = 73 on 50 + 35 + 10 − 10 + 10 + 10 = 105.
+    rows = shop.rows(
+        "SELECT customer_id, orders, frequency, recency_days, tenure_days, revenue_amount, margin_amount, "
+        "contact_cost_amount, service_cost_amount, profit_amount, cost_coverage_rate, average_order_amount, "
+        "lifetime_value_amount FROM marts.customer_value ORDER BY 1"
+    )
+    assert rows == [
+        ("anna", 3, 2, 11, 82, 85, 61, Decimal("0.001"), Decimal("1.6"), Decimal("59.399"), 1.0,
+         Decimal("31.6667"), 185),
+        ("bert", 1, 0, 244, 244, 60, None, Decimal("0.001"), 0, None, 0.0, 60, 110),
+        ("carl", 1, 0, 426, 426, 10, 6, 0, 0, 6, 1.0, 10, 15),
+        ("dora", 0, 0, None, None, 0, 0, Decimal("0.001"), 0, Decimal("-0.001"), None, None, None),
+    ]  # fmt: skip
+    [(bert,)] = shop.rows("SELECT estimated_profit_12m_amount FROM marts.customer_value WHERE customer_id = 'bert'")
+    assert float(bert) == pytest.approx(60 * 73 / 105 - 0.001, abs=0.0001)
+    # Of the two buyers of twelve months one is the top 5 % (rounded up), one among the last half.
+    assert shop.rows(
+        "SELECT customer_id, value_segment, behaviour_segment, lifecycle_stage, rfm_score, loyalty_tier, is_key_customer, "
+        "is_regular, assigned_at FROM marts.customer_segments ORDER BY 1"
+    ) == [
+        ("anna", "top", "champion", "growing", "555", "basic", True, True, datetime(2026, 1, 31, 22, 59, 59)),
+        ("bert", "low", "needs_attention", "lapsing", "313", "basic", False, False, datetime(2026, 1, 31, 22, 59, 59)),
+        ("carl", "none", "lost", "lost", "111", "basic", False, False, datetime(2026, 1, 31, 22, 59, 59)),
+        ("dora", "none", "no_purchase", "prospect", "000", "basic", False, False, datetime(2026, 1, 31, 22, 59, 59)),
+    ]
+
+
+def test_scorecard(shop: Warehouse) -> None:
+    # anna bought three times, bert once: 1 of 2, which is 96 % of a target of 0.52. On 1 January the same two, once each
+    # more than anna's two. No rules are judged here, so validity is not measured.
+    actual = dict(shop.rows("SELECT goal_id, actual FROM marts.kpi_scorecard"))
+    assert actual == pytest.approx(
+        {
+            "validity": None,
+            "repeat_rate": 0.5,
+            "key_customers_regular": 1.0,
+            "open_rate": 2 / 3,
+            "click_rate": 1 / 3,
+            "lifetime_value": (185 + 110 + 15) / 3,
+        }
+    )
+    assert shop.rows(
+        "SELECT goal_id, goal_name, status, trend_30d, deadline, owner FROM marts.kpi_scorecard ORDER BY goal_id"
+    ) == [
+        ("click_rate", "Bob's clicks", "met", None, None, "Bob"),
+        ("key_customers_regular", "Regulars", "met", 1.0, None, None),
+        ("lifetime_value", "Worth", "missed", None, date(2026, 12, 31), None),
+        ("open_rate", "Opens", "met", None, None, None),
+        ("repeat_rate", "Customers who come back", "near", 0.0, None, None),
+        ("validity", "Valid records", "unmeasured", None, None, None),
+    ]
+    # The newsletter of the 18th, opened by anna on the 19th and by dora on the 31st.
+    daily = dict(shop.rows("SELECT day, actual FROM marts.kpi_daily WHERE goal_id = 'open_rate'"))
+    assert len(daily) == 31
+    assert daily[date(2026, 1, 17)] is None
+    assert daily[date(2026, 1, 18)] == 0
+    assert daily[date(2026, 1, 19)] == pytest.approx(1 / 3)
+    assert daily[date(2026, 1, 31)] == pytest.approx(2 / 3)
+    assert shop.rows("SELECT day FROM marts.kpi_daily WHERE goal_id = 'lifetime_value'") == [(date(2026, 1, 31),)]
+    [(definition,)] = shop.rows("SELECT definition FROM marts.kpi_scorecard WHERE goal_id = 'key_customers_regular'")
+    assert "top 20 % of buyers" in definition
+    assert "last 3 complete calendar months" in definition
+    assert "12 months" in definition
+
+
+def test_key_customers_are_the_top_tiers(shop: Warehouse) -> None:
+    # Two ways to the same ranking: the tiers end where the key customers end, as long as a tier ends at their share.
+    assert shop.rows(
+        "SELECT count(*) FROM marts.customer_segments WHERE is_key_customer <> (value_segment IN ('top', 'high'))"
+    ) == [(0,)]
+
+
+def test_every_score_has_a_segment_and_every_history_a_stage(shop: Warehouse) -> None:
+    assert shop.rows(
+        """
+        WITH score AS (SELECT unnest([1, 2, 3, 4, 5]) AS s)
+        SELECT r.s, f.s, m.s FROM score AS r, score AS f, score AS m
+        ANTI JOIN reference.behaviour_segments AS b ON
+            r.s BETWEEN b.recency_from AND b.recency_upto AND f.s BETWEEN b.frequency_from AND b.frequency_upto
+            AND m.s BETWEEN b.monetary_from AND b.monetary_upto
+        """
+    ) == []
+    assert shop.rows(
+        """
+        SELECT orders, recency FROM unnest(range(1, 30)) AS o(orders), unnest(range(0, 1500, 5)) AS r(recency)
+        ANTI JOIN reference.lifecycle_stages AS l ON
+            orders BETWEEN coalesce(l.orders_from, orders) AND coalesce(l.orders_upto, orders)
+            AND recency BETWEEN coalesce(l.recency_days_from, recency) AND coalesce(l.recency_days_upto, recency)
+            AND l.tenure_days_from IS NULL AND l.tenure_days_upto IS NULL
+        """
+    ) == []
+
+
+def test_late_records_and_rates_change_the_past_and_what_cannot_be_measured_again_stays(folder: Path) -> None:
+    warehouse = Warehouse(folder / "late")
+    fill(warehouse)
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test", "test")
+    before = warehouse.rows("SELECT actual FROM marts.kpi_daily WHERE goal_id = 'lifetime_value'")
+    assert len(before) == 1
+
+    # A day later: an order of bert's from before as_of comes in, and a rate for francs.
+    warehouse.load(
+        "shop",
+        "orders",
+        [{"order_id": "o10", "account_id": "A2", "ordered_at": "2026-01-30 10:00", "gross_amount": "20"}],
+        batch="b2",
+    )
+    warehouse.insert(
+        "reference.exchange_rates",
+        [
+            {"from_currency": "CHF", "to_currency": "EUR", "valid_from": date(2025, 1, 1), "rate": 0.5},
+            {"from_currency": "CHF", "to_currency": "EUR", "valid_from": date(2026, 1, 5), "rate": 1.1},
+            {"from_currency": "CHF", "to_currency": "EUR", "valid_from": date(2026, 1, 6), "rate": 9},
+        ],
+    )
+    warehouse.measure_at("2026-02-01")
+    # Built anew from the ground, as after a change of the company file.
+    warehouse.dbt("run", "--full-refresh")
+
+    assert warehouse.rows("SELECT net_amount FROM marts.fct_orders WHERE order_number = 'o9'") == [(Decimal(110),)]
+    repeat_rate = dict(warehouse.rows("SELECT day, actual FROM marts.kpi_daily WHERE goal_id = 'repeat_rate'"))
+    # bert's order of the 30th makes him the second of two who came back; on the 29th he is not.
+    assert (repeat_rate[date(2026, 1, 29)], repeat_rate[date(2026, 1, 30)]) == (0.5, 1.0)
+    assert len(repeat_rate) == 32
+    # The lifetime value of the 31st was measured with what was known then.
+    lifetime_value = warehouse.rows(
+        "SELECT day, actual FROM marts.kpi_daily WHERE goal_id = 'lifetime_value' ORDER BY day"
+    )
+    assert lifetime_value == [
+        (date(2026, 1, 31), before[0][0]),
+        (date(2026, 2, 1), pytest.approx((185 + 130 + 15) / 3)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "as_of", "day"),
+    [
+        ("now", datetime(2026, 2, 20, 6), date(2026, 2, 20)),
+        ("latest", datetime(2026, 2, 10, 9), date(2026, 2, 10)),
+        ("2025-07-31", datetime(2025, 7, 31, 21, 59, 59), date(2025, 7, 31)),
+        ("2026-01-31T12:00:00", datetime(2026, 1, 31, 11), date(2026, 1, 31)),
+        ("2026-01-31 23:30:00Z", datetime(2026, 1, 31, 23, 30), date(2026, 2, 1)),
+        ("2026-01-31T12:00:00+05:00", datetime(2026, 1, 31, 7), date(2026, 1, 31)),
+    ],
+)
+def test_as_of(shop: Warehouse, setting: str, as_of: datetime, day: date) -> None:
+    # bert's order of 10 February, 10:00 in Berlin, is the last event before the run of the 20th.
+    shop.measure_at(setting)
+    try:
+        shop.dbt("run", "--select", "int_as_of")
+        assert shop.rows("SELECT as_of, as_of_on FROM intermediate.int_as_of") == [(as_of, day)]
+    finally:
+        shop.measure_at("2026-01-31")
+        shop.dbt("run", "--select", "int_as_of")
+
+
+def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
+    """No source brought anything: every table stands, empty; every test and every dbt unit test passes."""
+    warehouse = Warehouse(folder / "empty")
+    warehouse.measure_at("latest")
+    warehouse.dbt("build")
+    counts: Callable[[str], int] = lambda table: warehouse.rows(f"SELECT count(*) FROM {table}")[0][0]  # noqa: E731
+    tables = [
+        "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products",
+        "fct_orders", "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints",
+        "customer_value", "customer_segments", "campaign_performance",
+    ]  # fmt: skip
+    assert {table: counts(f"marts.{table}") for table in tables} == dict.fromkeys(tables, 0)
+    assert warehouse.rows("SELECT DISTINCT status, actual FROM marts.kpi_scorecard") == [("unmeasured", None)]
+    assert counts("marts.kpi_scorecard") == len(GOALS)
