@@ -1,6 +1,6 @@
 """The Great Expectations suites over staging, and running them.
 
-Per entity one suite: each rule's flag in staging is true for at least the rule's share `mostly` of the records.
+Per entity one suite: each rule's flag in staging is true for at least the rule's share `mostly` of the received rows.
 One suite on the records themselves, and one on the validity index, which is the one that blocks. Great
 Expectations counts; which row fails is staging's business. It only ever sees booleans and counts, so no personal
 data can reach its pages.

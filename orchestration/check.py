@@ -37,6 +37,12 @@ class DatasetCheck:
     problems: list[CompanyProblem] = field(default_factory=list)
 
     @property
+    def is_unusable(self) -> bool:
+        """Whether none of it can be loaded as mapped: no file at all, or mapped columns that even the first lacks."""
+        lacking = bool(self.columns) and not set(self.mapped) <= set(self.columns)
+        return bool(self.problems) and (self.files == 0 or lacking)
+
+    @property
     def is_right(self) -> bool:
         """Whether the dataset can be loaded as it is mapped."""
         return not self.problems

@@ -103,7 +103,9 @@ def run(
     with RunProgress(console) as progress:
         report = pipeline.run(settings, place, full_refresh=full_refresh, wait_seconds=wait, progress=progress)
     console.print(run_end(report, support.next_steps(report, company, home)))
-    return {"published": DONE, "nothing_new": DONE, "gate_stopped": GATE_STOPPED}.get(report.outcome, FAILED)
+    if report.outcome == "gate_stopped":
+        return GATE_STOPPED
+    return FAILED if report.has_failures else DONE
 
 
 @app.command(epilog=_examples("regulars check", "regulars check --company examples/real/company.yaml"))

@@ -91,13 +91,14 @@ def _validity(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
 
 def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
     validity = _validity(con)
+    nothing = (0, 0, 0, 0)
     counted = con.execute(
         """
         SELECT source, sum(received), sum(valid), sum(quarantined), sum(duplicates)
         FROM marts.source_loads GROUP BY source
         """
     ).fetchall()
-    counts = {source: tuple(int(number) for number in numbers) for source, *numbers in counted}
+    counts = {source: (int(a), int(b), int(c), int(d)) for source, a, b, c, d in counted}
     new_files = dict(
         con.execute(
             "SELECT source, count(*) FROM ledger.batches WHERE load_id = ? GROUP BY source", [run.run_id]
@@ -108,7 +109,7 @@ def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
             name,
             source.channel,
             int(new_files.get(name, 0)),
-            *counts.get(name, (0, 0, 0, 0)),
+            *counts.get(name, nothing),
             validity.get(name),
             run.company.validity.goal,
         )

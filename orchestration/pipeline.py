@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import outcome
+from orchestration.check import check_sources
+from orchestration.company_errors import CompanyError
 from orchestration.pending import pending_files
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
 from orchestration.warehouse import open_warehouse, read_state
+from sources.files.ledger import ensure_ledger
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -55,14 +58,15 @@ def run(
         The report, also written to the home's status file.
 
     Raises:
+        CompanyError: A source that was never loaded has no files, or not the columns that are mapped.
         HomeBusyError: Another run holds the home.
         WarehouseError: The warehouse cannot be opened.
-        SourceError: A source's path matches nothing.
     """
     this = Run(company, home.create(), full_refresh=full_refresh, progress=progress or (lambda *_: None))
     with home.lock(wait_seconds=wait_seconds):
         if not full_refresh and _stands(this):
             return outcome.record(this, "nothing_new")
+        _refuse_unusable_sources(this)
         return _execute(this)
 
 
@@ -81,6 +85,28 @@ def _stands(this: Run) -> bool:
     return published.get("fingerprint") == this.fingerprint and not moves_with_the_day
 
 
+def _refuse_unusable_sources(this: Run) -> None:
+    """Stop before the first load of a dataset whose path or columns are wrong: that is a mistake in the company file.
+
+    Once a dataset has been loaded, a missing or changed file is a problem of that file, and the rest goes on.
+
+    Raises:
+        CompanyError: Names file, line, key, what was found and what is allowed.
+    """
+    with open_warehouse(this.home.warehouse, this.company) as con:
+        ensure_ledger(con)
+        rows = con.execute("SELECT DISTINCT source, dataset FROM ledger.batches").fetchall()
+    known = {(str(source), str(dataset)) for source, dataset in rows}
+    wanted = {(name, dataset) for name, source in this.company.sources.items() for dataset in source.datasets}
+    if wanted <= known:
+        return
+    unusable = [
+        line for line in check_sources(this.company) if (line.source, line.dataset) not in known and line.is_unusable
+    ]
+    if unusable:
+        raise CompanyError([problem for line in unusable for problem in line.problems])
+
+
 def _execute(this: Run) -> RunReport:
     with this.step("start dagster and dbt"):
         from orchestration.definitions import MAIN_JOB, build_definitions
@@ -94,6 +120,8 @@ def _execute(this: Run) -> RunReport:
             raise_on_error=False,
             resources={"run": this},
             tags={"regulars/run_id": this.run_id},
+            # Its steps are shown by our own progress; the event log in the home keeps everything.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     # The gate and the publishing step write the report themselves, so that runs from Dagster's pages have one too.
     report = this.home.read_status()

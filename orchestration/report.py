@@ -101,12 +101,16 @@ class StepLine:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that went wrong without stopping the run, or that stopped it: what it was and what to do."""
+    """Something that went wrong without stopping the run, or that stopped it: what it was and what to do.
+
+    `is_failure` is False for what someone should know but that lost nothing, such as a value that stopped joining.
+    """
 
     what: str
     todo: str
     source: str | None = None
     file: str | None = None
+    is_failure: bool = True
 
 
 @dataclass
@@ -142,6 +146,11 @@ class RunReport:
     def seconds(self) -> float | None:
         """Wall-clock seconds of the run, or None while it runs."""
         return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether anything could not be done, even if the rest was published."""
+        return self.outcome == "failed" or any(problem.is_failure for problem in self.problems)
 
     @property
     def files_new(self) -> int:

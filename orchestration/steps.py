@@ -127,6 +127,7 @@ def resolve_identity(run: Run) -> Counts:
             source="identity",
             what=f"One {value['kind']} is carried by {value['records']:,} records; it joins nobody any more.",
             todo="If these really are one person, raise identity.max_records_per_value in the company file.",
+            is_failure=False,
         )
         for value in result.report.blocked_values.iter_rows(named=True)
     )

@@ -15,10 +15,11 @@
 {% macro staged_entity(entity) %}
 {%- set fingerprint = regulars.staging_fingerprint(entity) -%}
 {%- set only_new = is_incremental() and not regulars.is_outdated(fingerprint) -%}
-{{ regulars.staging_sql(entity, only_new, fingerprint) }}
+{{ regulars.staging_sql(entity, only_new, fingerprint, regulars.batches_not_staged() if only_new else none) }}
 {% endmacro %}
 
-{% macro staging_sql(entity, only_new, fingerprint) %}
+{#- The SQL itself. `batches` are the batches to take when only_new is set; none leaves it to the database to find them. -#}
+{% macro staging_sql(entity, only_new, fingerprint, batches=none) %}
 {%- set definition = regulars.entity_definition(entity) -%}
 {%- set columns = definition['columns'] -%}
 {%- set renamed = definition['renamed'] -%}
@@ -45,8 +46,12 @@ with received as (
 
     select m.*
     from {{ source('mapped', entity) }} as m
-    {%- if only_new %}
+    {%- if only_new and batches is none %}
     where m._batch_id not in (select distinct batch_id from {{ this }})
+    {%- elif only_new and batches %}
+    where m._batch_id in ({% for batch in batches %}{{ regulars.text_literal(batch) }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- elif only_new %}
+    where 1 = 0
     {%- endif %}
 
 ),
@@ -272,6 +277,18 @@ from ranked
     {%- if 'staged_with' not in names -%}{{ return(true) }}{%- endif -%}
     {%- set found = run_query("select 1 from " ~ this ~ " where staged_with <> '" ~ fingerprint ~ "' limit 1") -%}
     {{ return(found.rows | length > 0) }}
+{% endmacro %}
+
+{#- Runs a query: the batches of the ledger that this model has no row of; none when they are many. Named in the SQL, they
+    are the only rows of the mapped view that the database reads and maps; a comparison it would make after mapping all.
+    A batch that brought no row for this entity is among them every time and costs nothing. -#}
+{% macro batches_not_staged(at_most=200) %}
+    {%- set found = run_query(
+        "select batches.batch_id from " ~ source('ledger', 'batches') ~ " as batches"
+        ~ " left join (select distinct batch_id from " ~ this ~ ") as staged on batches.batch_id = staged.batch_id"
+        ~ " where staged.batch_id is null order by 1 limit " ~ (at_most + 1)
+    ) -%}
+    {{ return(found.columns[0].values() | list if found.rows | length <= at_most else none) }}
 {% endmacro %}
 
 {#- Pre-hook of the incremental staging models: an outdated table is emptied in the transaction that fills it again, so

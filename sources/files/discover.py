@@ -92,13 +92,14 @@ def public_url(url: str) -> str:
 
 
 def _what_was_sought(dataset: Dataset) -> str:
-    suffixes = [suffix for suffix, known in SUFFIXES.items() if dataset.format in (None, known)]
+    suffixes = [suffix for suffix, known in SUFFIXES.items() if dataset.format in (None, known) and suffix != ".txt"]
     return f"Check the path; in a folder, files ending in {', '.join(suffixes)} (also .gz) are taken"
 
 
 def _wanted(name: str, dataset: Dataset) -> bool:
     """Return whether a file found in a folder belongs to the dataset."""
-    if name.startswith((".", "_", "~$")) or name.lower().endswith(_UNFINISHED):
+    # A .txt beside exports is most often a note about them; who exports .txt names the files by a glob.
+    if name.startswith((".", "_", "~$")) or name.lower().endswith((*_UNFINISHED, ".txt")):
         return False
     known = format_of(name)
     return known is not None and dataset.format in (None, known)

@@ -210,7 +210,9 @@ def read_header(path: Path, layout: Layout) -> Header:
 
         for values, reason, taken in _records(counted(), layout, skip_blanks=skip_blanks):
             if values is None:
-                raise FileProblem(f"the header cannot be read ({reason})", "Check options.quote and the file")
+                raise FileProblem(
+                    f"the header cannot be read ({reason})", "Check options.separator, options.quote and the file"
+                )
             if not any(value.strip() for value in values):
                 continue
             text = "".join(taken)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sources.sample import vocabulary as words
+import sources.sample.vocabulary as words
 from sources.sample.dataset import (
     Breakage,
     Dataset,

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sources.sample import vocabulary as words
+import sources.sample.vocabulary as words
 from sources.sample.rhythm import DAY, TILL_HOURS, WEB_HOURS, Rhythm
 
 #: Orders a year: gamma shape and mean, for private people and for businesses.

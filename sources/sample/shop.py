@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sources.sample import vocabulary as words
+import sources.sample.vocabulary as words
 from sources.sample.dataset import (
     Breakage,
     Dataset,

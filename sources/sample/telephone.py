@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sources.sample import vocabulary as words
+import sources.sample.vocabulary as words
 from sources.sample.dataset import Breakage, Dataset, blank, broken_phone, instead, negative
 from sources.sample.people import phone_as_written
 from sources.sample.rhythm import CALL_HOURS, Rhythm, local_text

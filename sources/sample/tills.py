@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from sources.sample import vocabulary as words
+import sources.sample.vocabulary as words
 from sources.sample.dataset import Breakage, Dataset, blank, far_future, instead, money
 from sources.sample.people import email_as_written, phone_as_written, plain
 from sources.sample.purchases import Buying

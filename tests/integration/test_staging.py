@@ -115,6 +115,7 @@ class Warehouse:
                 names = ", ".join(values)
                 marks = ", ".join("?" for _ in values)
                 con.execute(f"INSERT INTO raw.{entity} ({names}) VALUES ({marks})", list(values.values()))
+            con.execute("INSERT INTO ledger.batches VALUES (?)", [f"batch of {load_id}"])
             con.execute("INSERT INTO ledger.loads VALUES (?, 'shop', TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02')",
                         [load_id])  # fmt: skip
 
@@ -264,11 +265,13 @@ def test_loads_in_any_order_give_what_a_full_refresh_gives(new_warehouse: Callab
     loads = {f"load-{day}": (day, random_orders(day, 40)) for day in (1, 2, 3)}
     everything = "SELECT * FROM staging.stg_files__orders ORDER BY ALL"
     results = []
-    for order in (["load-1", "load-2", "load-3"], ["load-3", "load-1", "load-2"]):
+    for order, others in ((["load-1", "load-2", "load-3"], 3), (["load-3", "load-1", "load-2"], 300)):
         warehouse = new_warehouse()
         with warehouse.connect() as con:
             con.execute("INSERT INTO quality.judged_emails VALUES ('Ann@Example.com', 'ann@example.com', true, NULL), "
                         "('nobody', NULL, false, 'no @')")  # fmt: skip
+            # Batches of other files, few and many: new batches are named in the SQL, or left to the database to find.
+            con.execute("INSERT INTO ledger.batches SELECT 'other file ' || i FROM range(?) AS r(i)", [others])
         for load_id in order:
             day, rows = loads[load_id]
             warehouse.load("orders", load_id, rows, day=day)

@@ -186,7 +186,7 @@ def test_expressions_and_conditions_are_all_documented():
     expressions = text.split("## Expressions")[1].split("\n## ")[0]
     conditions = text.split("## Conditions")[1].split("\n## ")[0]
     keys = {field.alias or name for name, field in Expression.model_fields.items()}
-    assert {key for key in keys | set(BASES) if key not in re.findall(r"[a-z_]+", expressions)} == set()
+    assert {key for key in keys | set(BASES) if f"`{key}`" not in expressions} == set()
     assert {key for key in OPERATORS if f"`{key}`" not in conditions} == set()
 
 
@@ -330,6 +330,8 @@ def test_the_worked_example_gives_what_the_page_says(tmp_path):
         orders = con.sql("SELECT order_id, account_id, ordered_at, _reject_reason FROM mapped.orders").fetchall()
     assert not report.problems
     assert (len(lines), len(orders)) == (8, 5)
+    expected = ["B-1001-1", "B-1001-2", "B-1001-3", "B-1002-1", "B-1003-1", "B-1004-1", "TEST-1-1"]
+    assert sorted(line[0] for line in lines if line[0]) == expected
     assert ("B-1001-3", "1", "2.50", "shipping", "false", None) in lines
     assert ("B-1003-1", "-1", "3.20", "product", "true", None) in lines
     assert ("TEST-1", None, "2026-01-07 06:00:00", "test receipt") in orders

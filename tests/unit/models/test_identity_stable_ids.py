@@ -127,6 +127,13 @@ def test_a_merge_through_a_new_record_names_what_joined() -> None:
     ]
 
 
+def test_a_merge_does_not_name_what_only_its_own_records_share() -> None:
+    before = known(("a", "one", 1), ("b", "two", 2), ("c", "two", 2))
+    rows = [*emails(b="x", c="x"), ("shop", "c", "phone", "+49"), ("shop", "a", "phone", "+49")]
+    result = run(rows, before, on=3)
+    assert result.changes["reason"].to_list() == ["joined by the same phone number"]
+
+
 def test_a_split_leaves_the_id_with_the_larger_part() -> None:
     before = known(("a", "one", 1), ("b", "one", 1), ("c", "one", 1))
     result = run(emails(a="x", b="y", c="y"), before, on=2)

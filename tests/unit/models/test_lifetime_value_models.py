@@ -89,15 +89,32 @@ def test_the_published_forecast_of_one_customer() -> None:
     assert round(float(expected[0]), 3) == 1.226
 
 
-def test_the_unit_of_time_does_not_matter(cdnow: pl.DataFrame) -> None:
-    weeks = bg_nbd.fit(cdnow)
-    days = bg_nbd.fit(cdnow.with_columns(pl.col("recency", "tenure") * 7))
-    assert floats(days.r, days.alpha / 7, days.a, days.b) == pytest.approx(
-        floats(weeks.r, weeks.alpha, weeks.a, weeks.b), rel=1e-4
+def test_units_do_not_matter() -> None:
+    days = simulated(3000, seed=8)
+    weeks = days.with_columns(pl.col("recency", "tenure") / 7)
+    by_day, by_week = bg_nbd.fit(days), bg_nbd.fit(weeks)
+    assert floats(by_week.r, by_week.alpha * 7, by_week.a, by_week.b) == pytest.approx(
+        floats(by_day.r, by_day.alpha, by_day.a, by_day.b), rel=1e-4
     )
     # Each purchase is a density over time: 7 times as many days as weeks divide it by 7.
-    shift = cdnow["frequency"].sum() * math.log(7)
-    assert days.log_likelihood == pytest.approx(weeks.log_likelihood - shift, abs=1e-3)
+    shift = days["frequency"].sum() * math.log(7)
+    assert by_day.log_likelihood == pytest.approx(by_week.log_likelihood - shift, abs=1e-3)
+
+    cents = days.with_columns(pl.col("average_amount") * 100)
+    in_euro, in_cents = gamma_gamma.fit(days), gamma_gamma.fit(cents)
+    assert floats(in_cents.p, in_cents.q, in_cents.v / 100) == pytest.approx(
+        floats(in_euro.p, in_euro.q, in_euro.v), rel=1e-4
+    )
+
+
+def test_a_fit_states_the_likelihood_of_its_parameters() -> None:
+    customers = simulated(1000, seed=9)
+    repeat = customers.filter(pl.col("frequency") > 0)
+    rates, amounts = bg_nbd.fit(customers), gamma_gamma.fit(repeat)
+    stated = bg_nbd.log_likelihood(customers, rates.r, rates.alpha, rates.a, rates.b)
+    assert rates.log_likelihood == pytest.approx(stated, rel=1e-9)
+    stated = gamma_gamma.log_likelihood(repeat, amounts.p, amounts.q, amounts.v)
+    assert amounts.log_likelihood == pytest.approx(stated, rel=1e-9)
 
 
 @pytest.fixture(scope="module")

@@ -61,11 +61,11 @@ settings as (
             when length(run_context.as_of_setting) = 10
                 then {{ regulars.add_days(regulars.try_cast_text('run_context.as_of_setting', 'timestamp'), 1) }}
                     - interval '1' second
-            when {{ regulars.matches('run_context.as_of_setting', '^[0-9].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }} then null
+            when {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }} then null
             else {{ regulars.try_cast_text('run_context.as_of_setting', 'timestamp') }}
         end as local_setting,
         case
-            when {{ regulars.matches('run_context.as_of_setting', '^[0-9].*T.*(Z|[+-][0-9]{2}:?[0-9]{2})$') }}
+            when {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }}
                 then {{ regulars.offset_text_to_utc('run_context.as_of_setting') }}
         end as utc_setting
     from run_context

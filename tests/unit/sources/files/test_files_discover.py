@@ -25,7 +25,17 @@ def names(settings: FilesSource, base: Path) -> list[str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name in ("b.csv", "a.csv.gz", "c.tsv", "notes.md", ".hidden.csv", "_SUCCESS.csv", "d.csv.part", "sub/e.csv"):
+    for name in (
+        "b.csv",
+        "a.csv.gz",
+        "c.tsv",
+        "notes.md",
+        "notes.txt",
+        ".hidden.csv",
+        "_SUCCESS.csv",
+        "d.csv.part",
+        "sub/e.csv",
+    ):
         path = tmp_path / "in" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("id\n1\n")
@@ -65,9 +75,7 @@ def test_brackets_in_a_real_name_are_no_glob(tmp_path: Path, source: Callable[..
         ("in/notes.md", "does not tell the format"),
     ],
 )
-def test_what_is_not_found_is_said(
-    tree: Path, source: Callable[..., FilesSource], path: str, problem: str
-) -> None:
+def test_what_is_not_found_is_said(tree: Path, source: Callable[..., FilesSource], path: str, problem: str) -> None:
     result = found(source([path, "in/b.csv"]), tree)
     assert [file.name for file in result.files] == ["in/b.csv"]
     (error,) = result.problems

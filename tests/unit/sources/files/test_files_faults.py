@@ -252,7 +252,9 @@ def test_one_broken_file_among_many_leaves_the_others_fast(
     (incoming / "07.csv").write_text("id,n\n7,a\n7\n")
     careful: list[str] = []
     real = module._load_single
-    monkeypatch.setattr(module, "_load_single", lambda job, item: (careful.append(item.ready.file.name), real(job, item))[1])
+    monkeypatch.setattr(
+        module, "_load_single", lambda job, item: (careful.append(item.ready.file.name), real(job, item))[1]
+    )
     report = load(source())
     assert careful == ["in/07.csv"]
     assert (report.rows_received, report.rows_rejected) == (21, 1)

@@ -48,9 +48,7 @@ def test_ledger_says_what_was_loaded(
         "SELECT file, size_bytes, rows_received, rows_rejected, columns FROM ledger.batches"
     ).fetchall()
     assert (file, size, received, rejected, json.loads(columns)) == ("in/a.csv", 14, 2, 1, ["id", "note"])
-    assert con.execute("SELECT load_id, source, files, rows FROM ledger.loads").fetchall() == [
-        ("load-1", "shop", 1, 2)
-    ]
+    assert con.execute("SELECT load_id, source, files, rows FROM ledger.loads").fetchall() == [("load-1", "shop", 1, 2)]
 
 
 def test_nothing_new_reads_nothing_and_writes_nothing(
@@ -68,9 +66,7 @@ def test_nothing_new_reads_nothing_and_writes_nothing(
     assert con.execute("SELECT count(*) FROM ledger.loads").fetchall() == [(1,)]
 
 
-def test_a_new_file_of_a_folder_is_all_that_is_loaded(
-    incoming: Path, source: Source, load: Load, rows: Rows
-) -> None:
+def test_a_new_file_of_a_folder_is_all_that_is_loaded(incoming: Path, source: Source, load: Load, rows: Rows) -> None:
     (incoming / "a.csv").write_text("id\n1\n")
     load(source())
     (incoming / "b.csv").write_text("id\n2\n")

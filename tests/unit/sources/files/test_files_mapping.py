@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,9 @@ def test_where_reject_and_one_per_make_orders_of_lines(view: View) -> None:
     ]
     lines = "no,kind,qty\n1,gift,1\n1,sale,2\n1,sale,3\n9,sale,1\nA1,sale,1\n2,sale,-1\n,sale,7\n,sale,8\n3,sale,-4\n"
     more = "no,kind,qty\n1,sale,5\n"
-    found = view(entities, "SELECT order_id, status, _row, _reject_reason FROM mapped.orders ORDER BY status", a=lines, b=more)
+    found = view(
+        entities, "SELECT order_id, status, _row, _reject_reason FROM mapped.orders ORDER BY status", a=lines, b=more
+    )
     assert found == [
         ("2", "-1", 6, "it's less"),
         ("3", "-4", 9, None),
@@ -199,7 +202,11 @@ def test_where_reject_and_one_per_make_orders_of_lines(view: View) -> None:
 def test_refused_lines_appear_once_in_the_first_entity(view: View) -> None:
     entities = [
         {"entity": "order_lines", "columns": {"order_line_id": "id"}},
-        {"entity": "order_lines", "where": {"column": "n", "above": 0}, "columns": {"order_line_id": {"constant": "fee"}}},
+        {
+            "entity": "order_lines",
+            "where": {"column": "n", "above": 0},
+            "columns": {"order_line_id": {"constant": "fee"}},
+        },
         {"entity": "orders", "columns": {"order_id": "id"}},
     ]
     found = view(
@@ -215,9 +222,7 @@ def test_refused_lines_appear_once_in_the_first_entity(view: View) -> None:
     assert view(entities, "SELECT order_id, _reject_reason FROM mapped.orders") == [("1", None)]
 
 
-def test_technical_columns(
-    con: duckdb.DuckDBPyConnection, incoming: Path, load: Load, source: Source
-) -> None:
+def test_technical_columns(con: duckdb.DuckDBPyConnection, incoming: Path, load: Load, source: Source) -> None:
     data = source().model_dump(by_alias=True, exclude_unset=True)
     settings = FilesSource.model_validate(data | {"currency": "GBP", "accounts_of": "crm", "channel": "web"})
     (incoming / "a.csv").write_text("id\n1\n")
@@ -226,9 +231,7 @@ def test_technical_columns(
     assert con.execute(
         "SELECT _source, _channel, _dataset, _load_id, _row, _time_zone, _currency, _country, _accounts_of, "
         "_products_of, _reject_reason, _loaded_at = (SELECT loaded_at FROM ledger.batches) FROM mapped.orders"
-    ).fetchall() == [
-        ("shop", "web", "orders", "load-1", 1, "Europe/Berlin", "GBP", "DE", "crm", "shop", None, True)
-    ]
+    ).fetchall() == [("shop", "web", "orders", "load-1", 1, "Europe/Berlin", "GBP", "DE", "crm", "shop", None, True)]
 
 
 def test_every_view_has_its_columns_with_and_without_data(
@@ -258,7 +261,7 @@ def test_a_mapped_column_nobody_brought_is_said(
     (incoming / "a.csv").write_text("id,n\n1,2\n")
     load(source())
     refresh_views(con, {"shop": source()})
-    with pytest.raises(SourceError, match="'number'.*columns there: id, n"):
+    with pytest.raises(SourceError, match=r"'number'.*columns there: id, n"):
         refresh_views(con, {"shop": source(columns={"order_id": "number"})})
     assert con.execute("SELECT order_id FROM mapped.orders").fetchall() == [("1",)]
 
@@ -277,15 +280,28 @@ def test_a_filter_on_the_load_reaches_the_raw_table_below_the_window(
     con: duckdb.DuckDBPyConnection, view: View
 ) -> None:
     entities = [{"entity": "orders", "one_per": "id", "columns": {"order_id": {"column": "id", "upper": True}}}]
-    view(entities, "SELECT 1", a="id\n1\n", b="id\n2\n")
-    plan = con.execute("EXPLAIN SELECT * FROM mapped.orders WHERE _load_id = 'load-1'").fetchall()[0][1]
-    # Below the window means below it in the plan: a filter above would be printed before the scan's.
-    assert "Filters" in plan, plan
+    view(entities, "SELECT 1", a="id\n1\n")
+    view(entities, "SELECT 1", b="id\n2\n")
+    query = "EXPLAIN (FORMAT json) SELECT order_id FROM mapped.orders WHERE _load_id = 'load-1'"
+    plan = json.loads(con.execute(query).fetchall()[0][1])
+
+    def scans(node: dict[str, Any], below_window: bool) -> list[tuple[bool, dict[str, Any]]]:
+        window = below_window or node["name"] == "WINDOW"
+        own = [(below_window, node["extra_info"])] if "orders" in node["extra_info"].get("Table", "") else []
+        return own + [found for child in node["children"] for found in scans(child, window)]
+
+    found = [
+        info for below, info in scans({"name": "", "extra_info": {}, "children": plan}, below_window=False) if below
+    ]
+    assert len(found) == 1
+    assert "load-1" in str(found[0].get("Filters"))
 
 
 def test_raw_json_gives_the_record_as_received(view: View) -> None:
     entities = [{"entity": "orders", "columns": {"order_id": "id"}}]
-    assert view(entities, "SELECT source, dataset, row_number, raw FROM mapped.raw_json ORDER BY 3", a='id,"a b"\n1,\n2\n') == [
+    assert view(
+        entities, "SELECT source, dataset, row_number, raw FROM mapped.raw_json ORDER BY 3", a='id,"a b"\n1,\n2\n'
+    ) == [
         ("shop", "orders", 1, '{"id":"1","a b":null}'),
         ("shop", "orders", 2, '{"_raw_line":"2"}'),
     ]
