@@ -57,7 +57,7 @@
     case
         when {{ regulars.matches(plain, day ~ '(' ~ clock ~ ')?$') }}
             then {{ regulars.local_to_utc(regulars.try_cast_text(plain, 'timestamp'), time_zone) }}
-        when {{ regulars.matches(plain, day ~ clock ~ '(Z| ?UTC| ?[+-][0-9]{2}(:?[0-9]{2})?)$') }}
+        when {{ regulars.matches(plain, day ~ clock ~ '(Z| ?UTC| ?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$') }}
             then {{ regulars.offset_text_to_utc(plain) }}
         when {{ regulars.matches(plain, '^[0-9]{10}([.][0-9]{1,6})?$') }}
             then {{ regulars.epoch_to_utc(regulars.try_cast_text(plain, 'decimal(18, 6)')) }}

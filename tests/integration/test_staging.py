@@ -370,3 +370,10 @@ def test_a_value_that_nobody_judged_stops_the_phase(new_warehouse: Callable[[], 
     ]
     assert not outcome.success
     assert failures(outcome) == ["assert_contact_values_are_judged: Got 1 result, configured to fail if != 0"]
+
+
+def test_the_unit_tests_of_staging_pass(new_warehouse: Callable[[], Warehouse]) -> None:
+    outcome = new_warehouse().dbt("test", "--select", "tag:phase_staging,test_type:unit")
+
+    assert outcome.success, failures(outcome) or outcome.exception
+    assert len(outcome.result) >= 7

@@ -119,16 +119,16 @@ def test_a_fit_states_the_likelihood_of_its_parameters() -> None:
 
 @pytest.fixture(scope="module")
 def drawn() -> pl.DataFrame:
-    return simulated(60_000, seed=11)
+    return simulated(30_000, seed=11)
 
 
 def test_bg_nbd_finds_the_parameters_of_a_simulation(drawn: pl.DataFrame) -> None:
     fit = bg_nbd.fit(drawn)
     assert fit.status is FitStatus.FITTED
     found, truth, errors = floats(fit.r, fit.alpha, fit.a, fit.b), floats(0.6, 60, 0.8, 2.5), fit.standard_errors
-    # Within four standard errors, and these are small: 60,000 customers leave no room to be right by chance.
+    # Within four standard errors, and these are small: 30,000 customers leave little room to be right by chance.
     assert np.all(np.abs(found - truth) < 4 * np.array(errors))
-    assert np.all(np.array(errors) < 0.05 * truth)
+    assert np.all(np.array(errors) < 0.1 * truth)
 
 
 def test_gamma_gamma_finds_the_parameters_of_a_simulation(drawn: pl.DataFrame) -> None:
@@ -136,7 +136,7 @@ def test_gamma_gamma_finds_the_parameters_of_a_simulation(drawn: pl.DataFrame) -
     assert fit.status is FitStatus.FITTED
     found, truth, errors = floats(fit.p, fit.q, fit.v), floats(6, 4, 15), fit.standard_errors
     assert np.all(np.abs(found - truth) < 4 * np.array(errors))
-    assert np.all(np.array(errors) < 0.05 * truth)
+    assert np.all(np.array(errors) < 0.1 * truth)
     assert fit.mean == pytest.approx(30, rel=0.02)
 
 
