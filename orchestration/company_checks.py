@@ -14,6 +14,7 @@ from orchestration.company_yaml import KeyPath, YamlDocument
 
 PLACEHOLDER = re.compile(r"\$\{ENV:([^}]*)\}")
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED_NAMES = frozenset({"all"})  # the marts use it for every source together
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Say = Callable[[KeyPath, str, str], CompanyProblem]
@@ -56,6 +57,8 @@ def _source_problems(name: Any, source: object, known: set[str], problem: Say) -
     if not isinstance(name, str) or not _SOURCE_NAME.fullmatch(name):
         allowed = "a name of small letters, digits and _, starting with a letter (it becomes the schema raw_<name>)"
         yield problem(place, f"the source name `{name}`", allowed)
+    if name in _RESERVED_NAMES:
+        yield problem(place, f"the source name `{name}`", "another name: the marts use it for all sources together")
     if not isinstance(source, dict):
         return
     for key in ("accounts_of", "products_of"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from orchestration.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from expectations.gate import GateResult
-
     from orchestration.run import Run
 
 # Rows of the validity index that stand for everything held now, over all sources (see marts.data_validity_index).
@@ -91,30 +91,34 @@ def _validity(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
 
 def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
     validity = _validity(con)
-    nothing = (0, 0, 0, 0)
     counted = con.execute(
         """
-        SELECT source, sum(received), sum(valid), sum(quarantined), sum(duplicates)
-        FROM marts.source_loads GROUP BY source
+        SELECT source, entity, sum(received), sum(valid), sum(quarantined), sum(duplicates)
+        FROM marts.source_loads GROUP BY source, entity ORDER BY source, sum(received) DESC, entity
         """
     ).fetchall()
-    counts = {source: (int(a), int(b), int(c), int(d)) for source, a, b, c, d in counted}
+    counts: dict[str, list[SourceLine]] = {}
+    for source, entity, *numbers in counted:
+        received, valid, quarantined, duplicates = (int(number) for number in numbers)
+        line = SourceLine(source, None, 0, received, valid, quarantined, duplicates, entity=entity)
+        counts.setdefault(source, []).append(line)
     new_files = dict(
         con.execute(
             "SELECT source, count(*) FROM ledger.batches WHERE load_id = ? GROUP BY source", [run.run_id]
         ).fetchall()
     )
-    return [
-        SourceLine(
-            name,
-            source.channel,
-            int(new_files.get(name, 0)),
-            *counts.get(name, nothing),
-            validity.get(name),
-            run.company.validity.goal,
+    lines = []
+    for name, source in run.company.sources.items():
+        first, *others = counts.get(name, [SourceLine(name)])
+        whole = replace(
+            first,
+            channel=source.channel,
+            files_new=int(new_files.get(name, 0)),
+            validity=validity.get(name),
+            goal=run.company.validity.goal,
         )
-        for name, source in run.company.sources.items()
-    ]
+        lines += [whole, *others]
+    return lines
 
 
 def _goals(con: duckdb.DuckDBPyConnection, run: Run) -> list[GoalLine]:

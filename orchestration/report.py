@@ -20,10 +20,11 @@ Outcome = Literal["published", "nothing_new", "gate_stopped", "failed"]
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One source's share of a run: received = valid + quarantined + duplicates.
+    """What a source holds, or one entity of it: received = valid + quarantined + duplicates.
 
-    `validity` and `goal` are shares from 0 to 1; `validity` is None where nothing of the source was judged.
-    `channel` is None where a source brings several or none.
+    One file can bring several entities, so a source has a line for each. What belongs to the source as a whole
+    (channel, new files, validity and goal, shares from 0 to 1) stands on its first line; on the others it is None,
+    or 0 for new files. `validity` is None, too, where nothing was judged.
     """
 
     source: str
@@ -35,6 +36,7 @@ class SourceLine:
     duplicates: int = 0
     validity: float | None = None
     goal: float | None = None
+    entity: str | None = None
 
     @property
     def is_balanced(self) -> bool:

@@ -11,26 +11,25 @@ from rich.text import Text
 from orchestration.report import GateResult, RuleLine, SourceLine
 from orchestration.views.words import MISSING, bar, share, table, whole
 
-_NUMBERS = ("new files", "received", "valid", "quarantined", "duplicates", "validity", "goal")
+_NUMBERS = ("received", "valid", "quarantined", "duplicates", "validity", "goal")
 _RULES_SHOWN = 8
 
 
 def sources_table(sources: Sequence[SourceLine], overall: float | None = None, goal: float | None = None) -> Table:
-    """One row for each source, and one for all together: received = valid + quarantined + duplicates."""
-    made = table("source", "channel", *_NUMBERS, "", right=_NUMBERS)
+    """One row for each entity of each source, and one for all: received = valid + quarantined + duplicates."""
+    made = table("source", "channel", "new files", "entity", *_NUMBERS, "", right=("new files", *_NUMBERS))
+    before = None
     for line in sources:
+        if line.source == before:
+            made.add_row("", "", "", *_counts(line), "", "", "")
+            continue
+        before = line.source
         style = _style(line.is_met)
-        received = Text(whole(line.received))
-        if not line.is_balanced:
-            received.append(" ≠", style="bold red")
         made.add_row(
             Text(line.source),
             (line.channel or MISSING).replace("_", " "),
             whole(line.files_new),
-            received,
-            whole(line.valid),
-            whole(line.quarantined),
-            whole(line.duplicates),
+            *_counts(line),
             Text(share(line.validity), style=style),
             share(line.goal, 0),
             bar(line.validity, style),
@@ -42,6 +41,8 @@ def sources_table(sources: Sequence[SourceLine], overall: float | None = None, g
         made.add_row(
             Text("all", style="bold"),
             "",
+            whole(sum(line.files_new for line in sources)),
+            "",
             *(whole(total) for total in totals),
             Text(share(overall), style=f"bold {_style(met)}"),
             share(goal, 0),
@@ -50,7 +51,15 @@ def sources_table(sources: Sequence[SourceLine], overall: float | None = None, g
     return made
 
 
-_COUNTS = ("files_new", "received", "valid", "quarantined", "duplicates")
+_COUNTS = ("received", "valid", "quarantined", "duplicates")
+
+
+def _counts(line: SourceLine) -> list[Text | str]:
+    received = Text(whole(line.received))
+    if not line.is_balanced:
+        received.append(" ≠", style="bold red")
+    entity = (line.entity or MISSING).replace("_", " ")
+    return [entity, received, whole(line.valid), whole(line.quarantined), whole(line.duplicates)]
 
 
 def worst_rules(rules: Sequence[RuleLine]) -> Table:
