@@ -39,7 +39,8 @@ def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: 
             return dg.SkipReason("A run is already waiting or working; it will load what is there.")
         if home.is_locked():
             return dg.SkipReason("Another process is writing to the home; looking again later.")
-        waiting = pending_files(company, home)
+        # A file that could not be loaded starts no run until it changes: it would fail again, every minute.
+        waiting = {name: files.certain for name, files in pending_files(company, home).items() if files.certain}
         if not waiting:
             return dg.SkipReason("No new files.")
         words = ", ".join(f"{source}: {files}" for source, files in sorted(waiting.items()))

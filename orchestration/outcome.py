@@ -52,7 +52,7 @@ def read_report(run: Run, outcome: Outcome) -> RunReport:
         parquet_path=_if_there(run.home.parquet),
         data_docs=_if_there(run.home.data_docs / "index.html"),
         steps=list(run.steps),
-        problems=list(run.problems),
+        problems=list(dict.fromkeys(run.problems)),
     )
     with open_warehouse(run.home.warehouse) as con:
         tables = {f"{schema}.{name}" for schema, name in _tables(con)}

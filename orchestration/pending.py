@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestration.warehouse import open_warehouse
@@ -9,12 +10,26 @@ from orchestration.warehouse import open_warehouse
 if TYPE_CHECKING:
     from orchestration.company import Company
     from orchestration.home import Home
+    from sources.files.errors import SourceError
 
 
-def pending_files(company: Company, home: Home) -> dict[str, int]:
-    """Return how many files are new or have changed, by source; sources with none are left out.
+@dataclass(frozen=True)
+class Waiting:
+    """What a source has for the next load.
 
-    A path that matches nothing is no pending file: the next run says so, and `regulars check` too.
+    Attributes:
+        certain: Files that bring something new.
+        doubtful: Files of which only reading can tell: they show no size or time, or they could not be loaded before.
+        problems: Paths that match nothing or cannot be reached.
+    """
+
+    certain: int
+    doubtful: int
+    problems: list[SourceError]
+
+
+def pending_files(company: Company, home: Home) -> dict[str, Waiting]:
+    """Return what waits to be loaded, by source; no file is opened.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
@@ -25,6 +40,6 @@ def pending_files(company: Company, home: Home) -> dict[str, int]:
     with open_warehouse(home.warehouse, company) as con:
         for name in company.sources:
             found = pending(con, name, company.source_for_use(name), company.base)
-            if found.files:
-                waiting[name] = len(found.files)
+            certain = sum(file.is_certain for file in found.files)
+            waiting[name] = Waiting(certain, len(found.files) - certain, found.problems)
     return waiting

@@ -12,6 +12,7 @@ from orchestration.company_errors import CompanyError
 from orchestration.pending import pending_files
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
+from orchestration.steps import load_source, path_notices
 from orchestration.warehouse import open_warehouse, read_state
 from sources.files.ledger import ensure_ledger
 
@@ -76,13 +77,24 @@ def _stands(this: Run) -> bool:
         return False
     with this.step("look for new files") as counts:
         waiting = pending_files(this.company, this.home)
-        counts["new files"] = sum(waiting.values())
-    if waiting:
+        counts["new files"] = sum(files.certain for files in waiting.values())
+    if counts["new files"]:
         return False
     with open_warehouse(this.home.warehouse) as con:
         published: dict[str, Any] = read_state(con).get("published") or {}
     moves_with_the_day = this.company.as_of == "now" and published.get("day") != this.today()
-    return published.get("fingerprint") == this.fingerprint and not moves_with_the_day
+    if published.get("fingerprint") != this.fingerprint or moves_with_the_day:
+        return False
+    for name, files in waiting.items():
+        this.problems.extend(path_notices(name, files.problems))
+    return not any(_brings_something(this, name) for name, files in waiting.items() if files.doubtful)
+
+
+def _brings_something(this: Run, source: str) -> bool:
+    """Load a source whose files are doubtful and say whether anything came of it."""
+    with this.step(f"look again at {source}") as counts:
+        counts.update(load_source(this, source))
+    return bool(counts["files"])
 
 
 def _refuse_unusable_sources(this: Run) -> None:

@@ -6,11 +6,10 @@ functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
-
-import duckdb
-import polars as pl
 
 from orchestration.report import Problem
 from orchestration.warehouse import (
@@ -23,8 +22,12 @@ from orchestration.warehouse import (
 )
 
 if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
     from expectations.gate import GateResult
     from orchestration.run import Counts, Run
+    from sources.files.errors import SourceError
 
 _IDENTITY_TABLES = """
 CREATE SCHEMA IF NOT EXISTS identity;
@@ -54,12 +57,28 @@ def load_source(run: Run, name: str) -> Counts:
                 f"load {name}", "running", f"{dataset}: {done:,} of {files:,} files, {rows:,} records"
             ),
         )
+        rows = con.execute("SELECT DISTINCT dataset FROM ledger.batches WHERE source = ?", [name]).fetchall()
     if report.reread:
         run.full_refresh = True  # rows that tables were built from have been replaced
-    run.problems.extend(
-        Problem(source=name, file=problem.path, what=problem.problem, todo=problem.fix) for problem in report.problems
-    )
+    of_files = [file.error for file in report.files if file.error is not None]
+    of_paths = [problem for problem in report.problems if problem not in of_files]
+    loaded_before = {dataset for (dataset,) in rows}
+    run.problems.extend(_problem(name, problem) for problem in of_files)
+    run.problems.extend(_problem(name, problem) for problem in of_paths if problem.dataset not in loaded_before)
+    run.problems.extend(path_notices(name, [problem for problem in of_paths if problem.dataset in loaded_before]))
     return {"files": report.files_loaded, "received": report.rows_received, "unreadable": report.rows_rejected}
+
+
+def path_notices(source: str, problems: Sequence[SourceError]) -> list[Problem]:
+    """Return what to say of paths that match nothing where files were loaded before: worth knowing, nothing is lost.
+
+    Files may have been archived after the load, which is no failure; a share that is away looks the same.
+    """
+    return [replace(_problem(source, problem), is_failure=False) for problem in problems]
+
+
+def _problem(source: str, problem: SourceError) -> Problem:
+    return Problem(source=source, file=problem.path, what=problem.problem, todo=problem.fix)
 
 
 def prepare(run: Run) -> Counts:

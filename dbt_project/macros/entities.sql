@@ -29,7 +29,7 @@
                 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'text',
                 'first_name': 'text', 'last_name': 'text', 'full_name': 'text', 'birth_date': 'date',
                 'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'text',
-                'country_code': 'text', 'language': 'text', 'email_consent': 'boolean',
+                'region': 'text', 'country_code': 'text', 'language': 'text', 'email_consent': 'boolean',
                 'sms_consent': 'boolean', 'phone_consent': 'boolean', 'created_at': 'timestamp',
                 'updated_at': 'timestamp',
             },

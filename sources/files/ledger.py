@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS ledger.files (
     source VARCHAR, dataset VARCHAR, file VARCHAR, fingerprint VARCHAR, reader VARCHAR NOT NULL,
     batch_id VARCHAR NOT NULL, seen_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset, file)
 );
+CREATE TABLE IF NOT EXISTS ledger.failures (
+    source VARCHAR, dataset VARCHAR, file VARCHAR, fingerprint VARCHAR, reader VARCHAR NOT NULL,
+    problem VARCHAR NOT NULL, fix VARCHAR NOT NULL, failed_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset, file)
+);
 CREATE TABLE IF NOT EXISTS ledger.loads (
     load_id VARCHAR, source VARCHAR, started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP NOT NULL,
     files BIGINT NOT NULL, rows BIGINT NOT NULL, PRIMARY KEY (load_id, source)
@@ -67,6 +71,16 @@ class KnownFile:
     batch_id: str
 
 
+@dataclass(frozen=True)
+class KnownFailure:
+    """What the ledger knows of a file that could not be loaded: what it was like, what was wrong, what to do."""
+
+    fingerprint: str | None
+    reader: str
+    problem: str
+    fix: str
+
+
 def now() -> dt.datetime:
     """Return the time in UTC without a zone, as the ledger stores it."""
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
@@ -94,9 +108,9 @@ def has_ledger(con: DuckDBPyConnection) -> bool:
     """Return whether the ledger's tables are there (also on a read-only connection)."""
     found = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' "
-        "AND database_name = current_database() AND table_name IN ('batches', 'files', 'loads')"
+        "AND database_name = current_database() AND table_name IN ('batches', 'failures', 'files', 'loads')"
     ).fetchall()
-    return bool(found[0][0] == 3)
+    return bool(found[0][0] == 4)
 
 
 def known_files(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str, KnownFile]:
@@ -108,6 +122,30 @@ def known_files(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str,
         [source, dataset],
     ).fetchall()
     return {file: KnownFile(fingerprint, reader, batch_id) for file, fingerprint, reader, batch_id in rows}
+
+
+def known_failures(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str, KnownFailure]:
+    """Return the files of a dataset that could not be loaded the last time, by name; empty without a ledger."""
+    if not has_ledger(con):
+        return {}
+    rows = con.execute(
+        "SELECT file, fingerprint, reader, problem, fix FROM ledger.failures WHERE source = ? AND dataset = ?",
+        [source, dataset],
+    ).fetchall()
+    return {file: KnownFailure(*rest) for file, *rest in rows}
+
+
+def record_failure(con: DuckDBPyConnection, source: str, dataset: str, file: str, failure: KnownFailure | None) -> None:
+    """Remember that a file could not be loaded, or, with None, forget that it once could not."""
+    if failure is None:
+        con.execute(
+            "DELETE FROM ledger.failures WHERE source = ? AND dataset = ? AND file = ?", [source, dataset, file]
+        )
+        return
+    con.execute(
+        "INSERT OR REPLACE INTO ledger.failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [source, dataset, file, failure.fingerprint, failure.reader, failure.problem, failure.fix, now()],
+    )
 
 
 def loaded_batches(con: DuckDBPyConnection, source: str, dataset: str) -> dict[str, str]:

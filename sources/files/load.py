@@ -108,11 +108,23 @@ class LoadReport:
 
 @dataclass(frozen=True)
 class PendingFile:
-    """A file that the next load would read; `why` is new, changed, options or unknown (only reading can tell)."""
+    """A file that the next load would read.
+
+    Attributes:
+        dataset: name of the dataset.
+        file: where it is and what it looks like from outside.
+        why: new, changed, options (it would be read in another way), unknown (only reading can tell), or failed (it
+            could not be loaded and has not changed since; tried again, as a right or a disk may have been mended).
+    """
 
     dataset: str
     file: SourceFile
-    why: Literal["new", "changed", "options", "unknown"]
+    why: Literal["new", "changed", "options", "unknown", "failed"]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it surely brings something new, so that a run is worth its cost."""
+        return self.why in ("new", "changed", "options")
 
 
 @dataclass(frozen=True)
@@ -140,8 +152,9 @@ def pending(con: DuckDBPyConnection, name: str, source: FilesSource, base: Path)
         found = discover(name, dataset_name, dataset, base)
         problems += found.problems
         known = ledger.known_files(con, name, dataset_name)
+        failures = ledger.known_failures(con, name, dataset_name)
         for file in found.files:
-            why = _why(file, known.get(file.name), reader_of(dataset, file))
+            why = _why(file, known.get(file.name), failures.get(file.name), reader_of(dataset, file))
             if why is None:
                 unchanged += 1
             else:
@@ -150,8 +163,10 @@ def pending(con: DuckDBPyConnection, name: str, source: FilesSource, base: Path)
 
 
 def _why(
-    file: SourceFile, known: ledger.KnownFile | None, reader: str
-) -> Literal["new", "changed", "options", "unknown"] | None:
+    file: SourceFile, known: ledger.KnownFile | None, failure: ledger.KnownFailure | None, reader: str
+) -> Literal["new", "changed", "options", "unknown", "failed"] | None:
+    if failure is not None and failure.reader == reader and failure.fingerprint == file.fingerprint:
+        return "failed"
     if known is None:
         return "new"
     if known.reader != reader:
@@ -196,10 +211,14 @@ def load_source(
     for dataset_name, dataset in source.datasets.items():
         files = [one.file for one in new.files if one.dataset == dataset_name]
         job = Job(con, name, dataset_name, dataset, load_id, ledger.loaded_batches(con, name, dataset_name))
+        by_name = {file.name: file for file in files}
+        failed_before = ledger.known_failures(con, name, dataset_name)
         done = rows = 0
         for group in _groups(files):
             for outcome in _load(job, group, landing / name / dataset_name):
                 _note(report, job, outcome)
+                if outcome.problem is not None or outcome.file in failed_before:
+                    _remember(job, by_name[outcome.file], outcome.problem)
                 done += 1
                 rows += outcome.received
             if progress is not None:
@@ -265,6 +284,15 @@ def _note(report: LoadReport, job: Job, outcome: Outcome) -> None:
     report.files.append(
         FileOutcome(job.name, outcome.file, outcome.status, outcome.batch_id, outcome.received, outcome.rejected, error)
     )
+
+
+def _remember(job: Job, file: SourceFile, problem: FileProblem | None) -> None:
+    """Keep what was wrong with a file, so that it starts no run by itself again until it has changed."""
+    failure = None
+    if problem is not None:
+        reader = reader_of(job.dataset, file)
+        failure = ledger.KnownFailure(file.fingerprint, reader, problem.problem, problem.fix)
+    ledger.record_failure(job.con, job.source, job.name, file.name, failure)
 
 
 __all__ = [

@@ -339,10 +339,10 @@ def test_orders_and_returns(shop: Warehouse) -> None:
 
 
 def test_input_of_the_lifetime_value_model(shop: Warehouse) -> None:
-    # anna: 10 November, 15 December and 20 January are 71 days, and 82 to the 31st; (35 + 10) / 2. The return is left
-    # out, and so is bert's order of February.
+    # anna: 10 November, 15 December and 20 January are 71 days, and 82 to the 31st; (35 + 10 - 10) / 2. The order of
+    # bert's in February is yet to come.
     assert shop.rows("SELECT * FROM intermediate.int_lifetime_value__input ORDER BY 1") == [
-        ("anna", 2, 71, 82, 22.5, 95.0),
+        ("anna", 2, 71, 82, 17.5, 85.0),
         ("bert", 0, 0, 244, None, 60.0),
         ("carl", 0, 0, 426, None, 10.0),
     ]

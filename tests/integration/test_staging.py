@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 COLUMNS = {
     "customers": "account_id email phone loyalty_card first_name last_name full_name birth_date gender street city "
-    "postal_code country_code language email_consent sms_consent phone_consent created_at updated_at",
+    "postal_code region country_code language email_consent sms_consent phone_consent created_at updated_at",
     "products": "product_id sku product_name category unit_cost unit_price currency updated_at",
     "orders": "order_id account_id email phone loyalty_card ordered_at status channel store_id currency gross_amount "
     "discount_amount shipping_amount tax_amount refund_amount campaign_id updated_at",

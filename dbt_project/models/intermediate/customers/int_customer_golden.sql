@@ -45,6 +45,7 @@ own_values as (
         {{ latest_of('phone', 'place') }} as phone,
         {{ latest_of('birth_date', 'place') }} as birth_date,
         {{ latest_of('gender', 'place') }} as gender,
+        {{ latest_of('region', 'place') }} as region,
         {{ latest_of('country_code', 'place') }} as country_code,
         {{ latest_of('language', 'place') }} as language,
         {{ latest_of('sms_consent', 'place') }} as sms_consent,
@@ -62,6 +63,7 @@ addresses as (
         profile_records.street,
         profile_records.city,
         profile_records.postal_code,
+        profile_records.region,
         profile_records.country_code
     from profile_records
     inner join own_values
@@ -161,6 +163,8 @@ select
     addresses.street,
     addresses.city,
     addresses.postal_code,
+    -- With an address only the address's own: elsewhere it would be that of another place.
+    case when addresses.customer_id is null then own_values.region else addresses.region end as region,
     own_values.language,
     sightings.first_seen_at,
     sightings.last_seen_at,

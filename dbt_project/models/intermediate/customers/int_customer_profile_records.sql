@@ -52,6 +52,7 @@ select
     case when has_address then street end as street,
     case when has_address then city end as city,
     case when has_address then postal_code end as postal_code,
+    region,
     has_address,
     language,
     email_consent,

@@ -19,6 +19,18 @@ reporting_sources as (
 
 ),
 
+-- Nor does every source report opens and clicks: what nobody counts is unknown and not none.
+tracking_sources as (
+
+    select
+        source,
+        max(case when event = 'open' then 1 else 0 end) = 1 as is_open_tracked,
+        max(case when event = 'click' then 1 else 0 end) = 1 as is_click_tracked
+    from email_events
+    group by source
+
+),
+
 deliveries as (
 
     select
@@ -75,6 +87,9 @@ select
     delivered.clicked_at,
     delivered.human_clicked_at,
     {{ regulars.local_day('delivered.human_clicked_at', 'as_of.time_zone') }} as human_clicked_on,
-    delivered.unsubscribed_at
+    delivered.unsubscribed_at,
+    tracking_sources.is_open_tracked,
+    tracking_sources.is_click_tracked
 from delivered
 cross join as_of
+inner join tracking_sources on delivered.source = tracking_sources.source

@@ -18,29 +18,41 @@ ranked as (
         row_number() over (
             partition by page_view_key
             order by case when event = 'page_view' then 0 else 1 end, occurred_at, event_id
-        ) as place,
-        min(occurred_at) over (partition by page_view_key) as started_at,
-        max(occurred_at) over (partition by page_view_key) as ended_at,
-        sum(case when event = 'page_ping' then 1 else 0 end) over (partition by page_view_key) as pings
+        ) as place
     from web_events
+
+),
+
+-- A tab that was left open still pings days later, in another session: that is no time spent on the page.
+pings as (
+
+    select
+        page_view_key,
+        session_id,
+        count(*) as pings,
+        max(occurred_at) as last_ping_at
+    from web_events
+    where event = 'page_ping'
+    group by page_view_key, session_id
 
 )
 
 select
-    page_view_key as page_view_id,
-    source,
-    session_id,
-    visitor_id,
-    event = 'page_view' as has_page_view_event,
-    started_at,
-    ended_at,
-    cast(pings as integer) as pings,
-    page_url,
-    page_title,
-    referrer,
-    traffic_source,
-    medium,
-    campaign,
-    is_bot
+    ranked.page_view_key as page_view_id,
+    ranked.source,
+    ranked.session_id,
+    ranked.visitor_id,
+    ranked.event = 'page_view' as has_page_view_event,
+    ranked.occurred_at as started_at,
+    case when pings.last_ping_at > ranked.occurred_at then pings.last_ping_at else ranked.occurred_at end as ended_at,
+    cast(coalesce(pings.pings, 0) as integer) as pings,
+    ranked.page_url,
+    ranked.page_title,
+    ranked.referrer,
+    ranked.traffic_source,
+    ranked.medium,
+    ranked.campaign,
+    ranked.is_bot
 from ranked
-where place = 1
+left join pings on ranked.page_view_key = pings.page_view_key and ranked.session_id = pings.session_id
+where ranked.place = 1

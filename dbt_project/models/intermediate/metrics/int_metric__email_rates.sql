@@ -30,6 +30,11 @@ expiring as (
         end as reacted_on
     from email_deliveries
     cross join metric_definitions
+    where
+        case metric_definitions.metric
+            when 'open_rate' then email_deliveries.is_open_tracked
+            else email_deliveries.is_click_tracked
+        end
 
 ),
 

@@ -38,6 +38,7 @@ lines_of_orders as (
         count(*) as order_lines,
         sum(case when is_return then 1 else 0 end) as return_lines,
         sum(case when line_kind = 'product' then 1 else 0 end) as product_lines,
+        sum(case when line_kind in ('shipping', 'fee') then 1 else 0 end) as charge_lines,
         sum(case when cost_amount is not null then 1 else 0 end) as costed_lines,
         sum(
             case
@@ -96,7 +97,14 @@ joined as (
             headers.gross_amount < 0
             or (lines_of_orders.order_lines > 0 and lines_of_orders.order_lines = lines_of_orders.return_lines),
             false
-        ) as is_return_note
+        ) as is_return_note,
+        -- Postage billed afterwards, a bank's or a marketplace's fee: nothing was bought, nothing came back.
+        coalesce(
+            headers.gross_amount is null
+            and lines_of_orders.order_lines > 0
+            and lines_of_orders.order_lines = lines_of_orders.charge_lines,
+            false
+        ) as is_charge
     from headers
     left join lines_of_orders on headers.order_key = lines_of_orders.order_id
     -- No rate, no amount: currencies never mix.
@@ -115,6 +123,7 @@ parts as (
         *,
         case
             when kind_of_status = 'void' then 'void'
+            when is_charge then 'charge'
             when kind_of_status = 'return' or is_return_note then 'return'
             else 'sale'
         end as order_kind,

@@ -2,7 +2,7 @@
 
 with orders as (
 
-    select * from {{ ref('fct_orders') }} where customer_id is not null and order_kind <> 'void'
+    select * from {{ ref('fct_orders') }} where customer_id is not null and order_kind in ('sale', 'return')
 
 ),
 

@@ -72,7 +72,10 @@ counts as (
         count(human_opened_at) as unique_opens_human,
         count(clicked_at) as unique_clicks,
         count(human_clicked_at) as unique_clicks_human,
-        count(unsubscribed_at) as unsubscribes
+        count(unsubscribed_at) as unsubscribes,
+        -- A campaign is of one source.
+        max(case when is_open_tracked then 1 else 0 end) = 1 as is_open_tracked,
+        max(case when is_click_tracked then 1 else 0 end) = 1 as is_click_tracked
     from email_deliveries
     group by campaign_id
 
@@ -132,8 +135,14 @@ select
     coalesce(counts.unique_clicks, 0) as unique_clicks,
     coalesce(counts.unique_clicks_human, 0) as unique_clicks_human,
     coalesce(counts.unsubscribes, 0) as unsubscribes,
-    cast(counts.unique_opens_human as double) / nullif(cast(counts.delivered as double), 0) as open_rate,
-    cast(counts.unique_clicks_human as double) / nullif(cast(counts.delivered as double), 0) as click_rate,
+    case
+        when counts.is_open_tracked
+            then cast(counts.unique_opens_human as double) / nullif(cast(counts.delivered as double), 0)
+    end as open_rate,
+    case
+        when counts.is_click_tracked
+            then cast(counts.unique_clicks_human as double) / nullif(cast(counts.delivered as double), 0)
+    end as click_rate,
     coalesce(attributed.attributed_orders, 0) as attributed_orders,
     case
         when attributed.campaign_id is null then cast(0 as decimal(18, 4))

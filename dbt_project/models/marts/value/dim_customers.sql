@@ -22,6 +22,7 @@ select
     golden.country_code,
     golden.city,
     golden.postal_code,
+    golden.region,
     golden.language,
     golden.first_seen_at,
     golden.last_seen_at,
