@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -154,7 +155,15 @@ class Dbt:
                     os.environ[key] = value
 
 
+_ERRORS_ABOUT_DATA = ("Conversion Error", "Invalid Input Error", "Constraint Error", "Out of Range Error")
 _RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
+
+
+def _without_values(message: str) -> str:
+    """Take the quoted values out of an engine's message about data: they may be someone's address or number."""
+    if any(kind in message for kind in _ERRORS_ABOUT_DATA):
+        return re.sub(r"'[^']*'", "'…'", message)
+    return message
 
 
 def _what_failed(outcome: Any, logs: Path) -> str:
@@ -162,8 +171,9 @@ def _what_failed(outcome: Any, logs: Path) -> str:
     for node in getattr(outcome.result, "results", None) or []:
         if node.status in ("error", "fail", "runtime error"):
             said = (node.message or "").strip().splitlines()
-            lines.append(f"{node.node.unique_id}: {' '.join(part.strip() for part in said)[:600]}")
+            words = " ".join(part.strip() for part in said)
+            lines.append(f"{node.node.unique_id}: {_without_values(words)[:600]}")
     if outcome.exception is not None:
-        lines.append(str(outcome.exception).strip()[:1200])
+        lines.append(_without_values(str(outcome.exception).strip())[:1200])
     lines.append(f"dbt's log: {logs / 'dbt.log'}")
     return "\n".join(lines)

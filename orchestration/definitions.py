@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration import outcome
 from orchestration.assets.dbt_models import RegularsTranslator, phase_assets, phase_keys
 from orchestration.assets.gate import gate_asset
 from orchestration.assets.predictions import prediction_assets
@@ -19,6 +20,7 @@ from orchestration.automation import new_files_sensor, timetable
 from orchestration.company import COMPANY_VARIABLE, Company, load_company
 from orchestration.dbt import PHASES, PROJECT_DIR
 from orchestration.home import Home
+from orchestration.report import Problem
 from orchestration.run import Run
 
 MAIN_JOB = "sources_to_scorecard"
@@ -50,6 +52,7 @@ def build_definitions(run: Run) -> dg.Definitions:
         MAIN_JOB,
         selection=dg.AssetSelection.all(),
         description="Sources, raw, staging, gate, identity, marts, published copy.",
+        hooks={tell_of_failure},
     )
     return dg.Definitions(
         assets=assets,
@@ -70,6 +73,21 @@ def _run_resource(company: Company, home: Home) -> dg.ResourceDefinition:
             yield Run(company, home)
 
     return run
+
+
+@dg.failure_hook(name="tell_of_failure", required_resource_keys={"run"})
+def tell_of_failure(context: dg.HookContext) -> None:
+    """Write what failed to the home's status, whoever started the run; a stop at the gate has been told already."""
+    run: Run = context.resources.run
+    told = run.home.read_status()
+    if told is not None and told.run_id == run.run_id and told.outcome == "gate_stopped":
+        return
+    error = context.op_exception
+    words = getattr(error, "description", None) or str(error) or type(error).__name__
+    step = context.op.name.replace("__", "/")
+    log = f"Dagster's pages show the trace (regulars dev), run {context.run_id}."
+    run.problems.append(Problem(what=f"Step {step} failed: {words.strip()}", todo=log))
+    outcome.record(run, "failed")
 
 
 @dg.definitions

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # One writer on the warehouse, one run at a time, no word to anyone outside.
 _DAGSTER_SETTINGS = """\
+nux:
+  enabled: false
 telemetry:
   enabled: false
 concurrency:
@@ -135,11 +137,12 @@ def _execute(this: Run) -> RunReport:
             # Its steps are shown by our own progress; the event log in the home keeps everything.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    # The gate and the publishing step write the report themselves, so that runs from Dagster's pages have one too.
+    # The gate, the publishing step and the failure hook write the report, so that runs from Dagster's pages have one.
     report = this.home.read_status()
-    if report is not None and report.run_id == this.run_id and (result.success or report.outcome == "gate_stopped"):
+    if report is not None and report.run_id == this.run_id:
         return report
-    this.problems.extend(_failures(result))
+    words = "The run ended before its first step" if not result.success else "The run wrote no report"
+    this.problems.append(Problem(what=words, todo="See the run in Dagster's pages: regulars dev."))
     return outcome.record(this, "failed")
 
 
@@ -158,22 +161,3 @@ def write_instance_settings(folder: Path) -> None:
     settings = folder / "dagster.yaml"
     if not settings.exists():
         settings.write_text(_DAGSTER_SETTINGS, encoding="utf-8")
-
-
-def _failures(result: dg.ExecuteInProcessResult) -> list[Problem]:
-    problems = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error
-            while cause is not None and cause.cause is not None:
-                cause = cause.cause
-            failure = event.step_failure_data.user_failure_data
-            words = failure.description if failure and failure.description else (cause.message if cause else "")
-            problems.append(
-                Problem(
-                    what=f"Step {event.step_key} failed: {words.strip()}",
-                    todo="See the log in the home's folder.",
-                )
-            )
-    return problems

@@ -126,8 +126,10 @@ def _project_files() -> list[Path]:
     return sorted(file for file in found if file.suffix in {".sql", ".yml", ".yaml", ".csv"} and file.is_file())
 
 
-def describe(metadata: Counts) -> str:
+def describe(counts: Counts) -> str:
     """Return a step's numbers in words for the progress line, such as `541,909 received, 305 files`."""
     return ", ".join(
-        f"{value:,} {key.replace('_', ' ')}" for key, value in metadata.items() if isinstance(value, int) and value
+        f"{value:,} {key.replace('_', ' ')}"
+        for key, value in counts.items()
+        if isinstance(value, int) and value and key != "rows_in"
     )

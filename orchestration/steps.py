@@ -150,7 +150,7 @@ def resolve_identity(run: Run) -> Counts:
         )
         for value in result.report.blocked_values.iter_rows(named=True)
     )
-    return {"rows_in": identifiers.height, "rows_out": result.records.height, **result.report.counts()}
+    return {"rows_in": identifiers.height, **result.report.counts()}
 
 
 def score_lifetime_value(run: Run) -> Counts:

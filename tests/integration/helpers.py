@@ -1,0 +1,338 @@
+"""What the end-to-end tests share: runs in processes of their own, tables as readers see them, and a small company.
+
+A run pays about fifteen seconds for importing Dagster, dbt and Great Expectations. `Runs` pays once: a process that
+has imported them and has done nothing else is forked for each run, so that every run still starts with nothing of an
+earlier one, can be killed, and writes to a standard output and error of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from orchestration.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "dbt_project" / "models"
+
+Row = dict[str, Any]
+
+# What a run imports sooner or later. Importing starts no thread of Python and opens nothing.
+_HEAVY = (
+    "dagster_dbt", "dbt.cli.main", "dbt.adapters.duckdb", "great_expectations", "scipy.optimize", "email_validator",
+    "phonenumbers", "orchestration.cli", "orchestration.definitions", "expectations.gate", "expectations.suites",
+    "models.identity", "models.lifetime_value", "sources.files.load", "sources.files.mapping",
+)  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """The environment of a run: this project on the path, wide output without colours, no settings of the machine."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("REGULARS_", "DAGSTER_", "DBT_"))}
+    paths = [str(ROOT), str(Path(__file__).parent), *filter(None, [kept.get("PYTHONPATH")])]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@dataclass
+class Ended:
+    """A run that has ended: its exit code (below zero: the signal that killed it) and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All it wrote, blanks and line ends made one blank, so that a wrapped line still reads as one."""
+        return " ".join((self.out + "\n" + self.err).split())
+
+
+@dataclass
+class Going:
+    """A run that goes on in a process of its own."""
+
+    pid: int
+    runs: Runs
+    folder: Path
+
+    def lines(self) -> list[str]:
+        """What it has written so far."""
+        return (self.folder / "out").read_text(encoding="utf-8").splitlines()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def is_alive(self) -> bool:
+        """Whether it goes on."""
+        return self.runs.poll(self.pid) is None
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        code = self.runs.wait(self.pid)
+        out, err = ((self.folder / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
+        return Ended(code, out, err)
+
+
+class Runs:
+    """Starts runs of the command line, each in a process forked from one that has the imports behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", "from helpers import serve; serve()"],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._ask({"do": "hello"})
+
+    def _ask(self, request: Mapping[str, Any]) -> Any:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        answer = self._server.stdout.readline()
+        if not answer:
+            raise RuntimeError("the process that starts runs has ended")
+        return json.loads(answer)
+
+    def start(self, *arguments: object, before: str | None = None, given: Any = None) -> Going:
+        """Start `regulars` with these arguments; `before` names a function (module:name) called first with `given`."""
+        return self.call("helpers:command_line", {"arguments": [str(one) for one in arguments]}, before, given)
+
+    def call(self, function: str, given: Mapping[str, Any], before: str | None = None, first: Any = None) -> Going:
+        """Start a function (module:name) of its keyword arguments; what it returns is the exit code."""
+        self._count += 1
+        folder = self.folder / f"run-{self._count}"
+        folder.mkdir(parents=True)
+        request = {"do": "start", "call": function, "given": given, "before": before, "first": first}
+        return Going(self._ask(request | {"folder": str(folder)}), self, folder)
+
+    def run(self, *arguments: object, before: str | None = None, given: Any = None) -> Ended:
+        """Run `regulars` with these arguments to its end."""
+        return self.start(*arguments, before=before, given=given).wait()
+
+    def wait(self, pid: int) -> int:
+        """The exit code of a run, once it has ended."""
+        return int(self._ask({"do": "wait", "pid": pid}))
+
+    def poll(self, pid: int) -> int | None:
+        """The exit code of a run, None while it goes on."""
+        answer = self._ask({"do": "poll", "pid": pid})
+        return None if answer is None else int(answer)
+
+    def close(self) -> None:
+        """End the process that starts runs."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(timeout=60)
+
+
+def serve() -> None:
+    """Import what runs need, then fork a child for each request on standard input until it is closed."""
+    for name in _HEAVY:
+        importlib.import_module(name)
+    ended: dict[int, int] = {}
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
+    while line := sys.stdin.readline():
+        request = json.loads(line)
+        answer: int | None = 0
+        if request["do"] == "start":
+            answer = os.fork()
+            if answer == 0:
+                _be_a_run(request)
+        elif request["do"] != "hello":
+            pid = request["pid"]
+            if pid not in ended:
+                found, status = os.waitpid(pid, 0 if request["do"] == "wait" else os.WNOHANG)
+                if found:
+                    ended[pid] = os.waitstatus_to_exitcode(status)
+            answer = ended.get(pid)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _be_a_run(request: Mapping[str, Any]) -> None:
+    code = 70
+    try:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT, 0o644), number)
+        sys.stdin = open(0)
+        if request["before"]:
+            _function(request["before"])(request["first"])
+        code = int(_function(request["call"])(**request["given"]) or 0)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def command_line(arguments: Sequence[str]) -> int:
+    """Be `regulars` with these arguments."""
+    from orchestration.cli import main
+
+    sys.argv = ["regulars", *arguments]
+    main()
+    return 0
+
+
+def killed_run(company: str, home: str, kill_at: Mapping[str, Any]) -> int:
+    """Run, and be killed: at the n-th word of a step (`step`, `state`, `count`), then `seconds` later."""
+    import threading
+
+    from orchestration import pipeline
+    from orchestration.company import load_company
+
+    seen = 0
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def progress(step: str, state: str, words: str) -> None:
+        nonlocal seen
+        print(step, state, words, sep="|", flush=True)
+        if kill_at.get("step") in (None, step) and kill_at.get("state") in (None, state):
+            seen += 1
+            if seen == kill_at.get("count", 1):
+                if kill_at.get("seconds"):
+                    threading.Timer(kill_at["seconds"], die).start()
+                else:
+                    die()
+
+    report = pipeline.run(load_company(company), Home(Path(home)), progress=progress)
+    return 0 if report.outcome in ("published", "nothing_new") else 1
+
+
+# --- tables as readers see them ---------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB file, open for reading."""
+    with duckdb.connect(str(file), read_only=True) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        yield con
+
+
+def rows(file: Path, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """The rows of a query on a DuckDB file."""
+    with opened(file) as con:
+        return con.execute(query, list(values)).fetchall()
+
+
+def records(file: Path, query: str, values: Sequence[object] = ()) -> list[Row]:
+    """The rows of a query on a DuckDB file, by column name."""
+    with opened(file) as con:
+        answer = con.execute(query, list(values))
+        names = [column[0] for column in answer.description or []]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def contract() -> dict[str, list[str]]:
+    """The columns of every contract table, read from the YAML beside the models, without dbt."""
+    tables = {}
+    for file in MODELS.rglob("*.yml"):
+        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", []):
+            is_mart = file.is_relative_to(MODELS / "marts")
+            if is_mart or model.get("access") == "public":
+                tables[model["name"]] = [column["name"] for column in model["columns"]]
+    return dict(sorted(tables.items()))
+
+
+# Of one run and no other: when something was measured or loaded, and under which run.
+OF_ONE_RUN = frozenset(
+    {"load_id", "measured_at", "resolved_at", "started_at", "finished_at", "quarantined_at", "released_at", "changed_at"}
+)
+
+
+def tables_of(file: Path, without: Iterable[str] = OF_ONE_RUN) -> dict[str, list[tuple[Any, ...]]]:
+    """All contract tables of a published file as sorted rows, without the columns that belong to one run.
+
+    What stands per load is summed over loads, because a run that was killed splits a load in two: source_loads and
+    data_validity. The index is that of everything held.
+    """
+    left_out = set(without)
+    made = {}
+    for table, columns in contract().items():
+        query = f"SELECT {{}} FROM marts.{table}"
+        if table == "source_loads":
+            query = (
+                "SELECT source, entity, sum(received), sum(valid), sum(quarantined), sum(duplicates) "
+                "FROM marts.source_loads GROUP BY ALL"
+            )
+        elif table == "data_validity":
+            query = (
+                "SELECT source, entity, field, rule, dimension, weight, sum(records), sum(valid_records) "
+                "FROM marts.data_validity GROUP BY ALL"
+            )
+        elif table == "data_validity_index":
+            query += " WHERE load_id = 'all'"
+        kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
+        made[table] = sorted(rows(file, query.format(kept)), key=repr)
+    return made
+
+
+def differences(one: Mapping[str, list[Any]], other: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Per table the rows that only the one and only the other has, three of each; empty where all are equal."""
+    found = {}
+    for table in one.keys() | other.keys():
+        left, right = one.get(table, []), other.get(table, [])
+        if left != right:
+            found[table] = (
+                [row for row in left if row not in right][:3] or left[:1],
+                [row for row in right if row not in left][:3] or right[:1],
+            )
+    return found
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """What the files of a folder are: inode, time of change and content; two equal answers mean nobody wrote."""
+    return {
+        str(file.relative_to(folder)): (file.stat().st_ino, file.stat().st_mtime_ns, file.read_bytes())
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def balance(file: Path) -> dict[tuple[str, str], tuple[int, int, int, int]]:
+    """(source, entity) -> received, valid, quarantined, duplicates of a published file; fails where they do not add up."""
+    found = {}
+    for load, source, entity, *numbers in rows(
+        file, "SELECT load_id, source, entity, received, valid, quarantined, duplicates FROM marts.source_loads"
+    ):
+        assert numbers[0] == sum(numbers[1:]), (load, source, entity, numbers)
+        before = found.get((source, entity), (0, 0, 0, 0))
+        found[source, entity] = tuple(old + new for old, new in zip(before, numbers, strict=True))
+    return found
