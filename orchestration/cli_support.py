@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import sys
 import tempfile
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from orchestration.privacy import safe_traceback
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,9 +28,6 @@ HOME_VARIABLE = "REGULARS_HOME"
 
 _OUR_PACKAGES = ("orchestration", "sources", "models", "expectations")
 _WIDTH_OFF_TERMINAL = 140
-_EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
-_LONG_NUMBER = re.compile(r"\+?\d[\d ()/.-]{4,}\d")
-_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 _home: Home | None = None
 
@@ -94,26 +91,6 @@ def write_log(error: BaseException) -> Path | None:
             continue
         return path
     return None
-
-
-def safe_traceback(error: BaseException) -> str:
-    """Where an error arose, and its message with values taken out: e-mail addresses, long numbers, quoted text."""
-    parts: list[str] = []
-    seen: set[int] = set()
-    here: BaseException | None = error
-    while here is not None and id(here) not in seen:
-        seen.add(id(here))
-        frames = "".join(traceback.format_list(traceback.extract_tb(here.__traceback__)))
-        parts.append(f"{frames}{type(here).__name__}: {redact(str(here))}")
-        here = here.__cause__ or (None if here.__suppress_context__ else here.__context__)
-    return "\n\ncaused by:\n\n".join(parts) + "\n"
-
-
-def redact(message: str) -> str:
-    """A message without what may be a person's data."""
-    for pattern, instead in ((_QUOTED, "'…'"), (_EMAIL, "<e-mail>"), (_LONG_NUMBER, "<number>")):
-        message = pattern.sub(instead, message)
-    return message
 
 
 def environment_or_stop(company: Company) -> None:

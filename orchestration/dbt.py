@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from orchestration.privacy import redact
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunner
@@ -160,10 +161,8 @@ _RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResul
 
 
 def _without_values(message: str) -> str:
-    """Take the quoted values out of an engine's message about data: they may be someone's address or number."""
-    if any(kind in message for kind in _ERRORS_ABOUT_DATA):
-        return re.sub(r"'[^']*'", "'…'", message)
-    return message
+    """Take the values out of an engine's message about data; messages about SQL keep the names that analysts need."""
+    return redact(message) if any(kind in message for kind in _ERRORS_ABOUT_DATA) else message
 
 
 def _what_failed(outcome: Any, logs: Path) -> str:

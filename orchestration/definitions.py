@@ -20,6 +20,7 @@ from orchestration.automation import new_files_sensor, timetable
 from orchestration.company import COMPANY_VARIABLE, Company, load_company
 from orchestration.dbt import PHASES, PROJECT_DIR
 from orchestration.home import Home
+from orchestration.privacy import redact
 from orchestration.report import Problem
 from orchestration.run import Run
 
@@ -36,11 +37,11 @@ def build_definitions(run: Run) -> dg.Definitions:
     manifest = run.dbt.manifest()
     owner = run.company.company.owner
     translator = RegularsTranslator(owner)
-    marts = [key for phase in PHASES for key in phase_keys(manifest, phase)]
+    marts = [key for phase in PHASES for key in phase_keys(manifest, phase, translator)]
     assets = [
         *source_assets(run.company),
         *phase_assets(manifest, translator),
-        gate_asset(run.rules, phase_keys(manifest, "phase_staging"), owner),
+        gate_asset(run.rules, phase_keys(manifest, "phase_staging", translator), owner),
         *prediction_assets(
             dg.AssetKey(["intermediate", "int_identity__identifiers"]),
             dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
@@ -83,7 +84,8 @@ def tell_of_failure(context: dg.HookContext) -> None:
     if told is not None and told.run_id == run.run_id and told.outcome == "gate_stopped":
         return
     error = context.op_exception
-    words = getattr(error, "description", None) or str(error) or type(error).__name__
+    # Our own errors and Dagster's failures are written for people; any other may quote someone's data.
+    words = getattr(error, "description", None) or redact(f"{type(error).__name__}: {error}")
     step = context.op.name.replace("__", "/")
     log = f"Dagster's pages show the trace (regulars dev), run {context.run_id}."
     run.problems.append(Problem(what=f"Step {step} failed: {words.strip()}", todo=log))

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED_DATA = ROOT.parent / "shared" / "data"
 
-needs_shared_data = pytest.mark.skipif(
-    not SHARED_DATA.is_dir(), reason="the real data is not part of the project; it lies in ../shared/data where it is"
-)
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder of the real data; a test that asks for it is skipped where it is missing."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data is not part of the project; it lies in ../shared/data where it is")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
-from dagster_dbt.asset_utils import default_asset_key_fn, get_subset_selection_for_context
+from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.assets import WAREHOUSE_POOL
@@ -29,6 +29,12 @@ class RegularsTranslator(DagsterDbtTranslator):
         super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True))
         self._owner = owner
 
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return schema and name, whether or not the model has versions; sources keep their two names."""
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Return the model's folder (staging, quality, intermediate, marts) or `reference` for seeds."""
         if dbt_resource_props["resource_type"] == "seed":
@@ -48,10 +54,10 @@ class RegularsTranslator(DagsterDbtTranslator):
         return spec.replace_attributes(deps=[*spec.deps, dg.AssetDep(GATE_KEY)])
 
 
-def phase_keys(manifest: Mapping[str, Any], phase: str) -> list[dg.AssetKey]:
+def phase_keys(manifest: Mapping[str, Any], phase: str, translator: RegularsTranslator) -> list[dg.AssetKey]:
     """Return the asset keys of a phase's models and seeds."""
     return [
-        default_asset_key_fn(node)
+        translator.get_asset_key(node)
         for node in manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed") and phase in node["tags"]
     ]
