@@ -16,6 +16,8 @@ from sources.files.lines import BLOCK_RECORDS, Block, column_names, shown_text, 
 
 _BLANK = re.compile(r"[ \t\r\n]*").match
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+# Numbers stay the text that they are; objects become lists of pairs, so that repeated names are not lost.
+_decode = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=str).decode
 _WHOLE_FILE = 64 << 20
 
 
@@ -28,11 +30,35 @@ def parse_object(line: str) -> list[tuple[str, str | None]]:
         ValueError: the line is not one JSON object.
     """
     try:
-        return _members(line)
+        return _flat_members(line) or _members(line)
     except (IndexError, StopIteration, RecursionError) as error:
         raise ValueError("not valid JSON") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"not valid JSON ({error.msg} at character {error.pos + 1})") from error
+
+
+def _flat_members(line: str) -> list[tuple[str, str | None]] | None:
+    """Return the members of an object without nested values, or None for anything else, wrong JSON included.
+
+    Most events are flat, and the decoder in C is several times faster than asking where each value is written.
+    """
+    try:
+        pairs = _decode(line)
+    except (ValueError, RecursionError):
+        return None
+    if not line.lstrip(" \t\r\n").startswith("{"):
+        return None
+    members: list[tuple[str, str | None]] = []
+    for name, value in pairs:
+        if isinstance(value, str):
+            members.append((_storable(name), _storable(value)))
+        elif value is None:
+            members.append((_storable(name), None))
+        elif isinstance(value, bool):
+            members.append((_storable(name), "true" if value else "false"))
+        else:
+            return None
+    return members
 
 
 def _members(line: str) -> list[tuple[str, str | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sources.files.config import FilesSource
 from sources.files.load import LoadReport
-from sources.files.records import cell_text, parse_object
+from sources.files.records import _members, cell_text, parse_object
 
 Source = Callable[..., FilesSource]
 Load = Callable[[FilesSource], LoadReport]
@@ -232,3 +235,14 @@ def test_broken_parquet_fails_alone(incoming: Path, source: Source, load: Load, 
     report = load(source())
     assert "no readable Parquet file" in report.problems[0].problem
     assert rows("b.file, id") == [("in/b.parquet", "1")]
+
+
+_flat_values = st.one_of(
+    st.none(), st.booleans(), st.text(), st.integers(), st.floats(), st.sampled_from(["1.10", "\ud800", "é"])
+)
+
+
+@given(st.dictionaries(st.text(), st.one_of(_flat_values, st.lists(_flat_values, max_size=2)), max_size=5))
+def test_flat_objects_read_the_same_the_fast_way(value: dict[str, object]) -> None:
+    line = json.dumps(value)
+    assert parse_object(line) == _members(line)
