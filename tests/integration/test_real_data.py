@@ -158,7 +158,8 @@ def invoices(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 ACCOUNTS = """(
-    SELECT customer_id, split_part(source_record_id, ':', 2) AS account FROM marts.customer_records WHERE source = 'shop'
+    SELECT customer_id, split_part(source_record_id, ':', 2) AS account
+    FROM marts.customer_records WHERE source = 'shop'
 )"""
 
 

@@ -119,7 +119,7 @@ values_of_events as (
         on
             identifiers.source = customer_records.source
             and identifiers.source_record_id = customer_records.source_record_id
-    where identifiers.kind in ('email', 'phone')
+    where identifiers.kind in ('email', 'phone', 'account')
 
 ),
 
@@ -128,7 +128,8 @@ last_values_of_events as (
     select
         customer_id,
         max(case when kind = 'email' then value end) as email,
-        max(case when kind = 'phone' then value end) as phone
+        max(case when kind = 'phone' then value end) as phone,
+        max(case when kind = 'account' then value end) as account
     from values_of_events
     where place = 1
     group by customer_id
@@ -153,7 +154,11 @@ sightings as (
 select
     customers.customer_id,
     coalesce(
-        own_values.person_name, own_values.email, last_values_of_events.email, customers.customer_id
+        own_values.person_name,
+        own_values.email,
+        last_values_of_events.email,
+        last_values_of_events.account,
+        customers.customer_id
     ) as display_name,
     coalesce(own_values.email, last_values_of_events.email) as primary_email,
     coalesce(own_values.phone, last_values_of_events.phone) as primary_phone,
