@@ -47,18 +47,19 @@ dev: data/bakehouse/.made ## open Dagster's pages on the demo company
 	@$(BIN)/regulars dev --company $(COMPANY) --home $(HOME_DIR)
 
 .PHONY: check
-check: $(STAMP) ## lint, types and dbt's parser, without the tests
+check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint dbt_project --quiet
 	@$(BIN)/mypy
 
 .PHONY: test
 test: $(STAMP) check ## lint, types and the tests
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-all
 test-all: $(STAMP) check ## the same with the slow matrices: kill points, large data
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches

@@ -11,6 +11,26 @@ from orchestration.pending import pending_files
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
+# Marks runs that the command line made; its value is our own run id.
+COMMAND_LINE_TAG = "regulars/run_id"
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs of the command line as failed that still count as going on; call it while no such run can be alive.
+
+    Whoever runs from the command line holds the home's lock from before Dagster knows of the run until after its end. A
+    killed process cannot tell Dagster that it is dead, and its run would keep every later one waiting.
+
+    Returns:
+        How many were marked.
+    """
+    alive = dg.RunsFilter(statuses=_UNFINISHED)
+    dead = [run for run in instance.get_runs(alive) if COMMAND_LINE_TAG in run.tags]
+    for run in dead:
+        instance.report_run_failed(run, "The process that ran it has ended without saying so.")
+    return len(dead)
+
+
 def timetable(job: UnresolvedAssetJobDefinition, company: Company) -> dg.ScheduleDefinition:
     """Return the schedule that runs the main job at the company's hours, in its time zone."""
     return dg.ScheduleDefinition(
@@ -34,11 +54,11 @@ def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: 
         description="Looks at the sources' folders and starts a run when a file is new or has changed.",
     )
     def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=_UNFINISHED))
-        if unfinished:
-            return dg.SkipReason("A run is already waiting or working; it will load what is there.")
         if home.is_locked():
             return dg.SkipReason("Another process is writing to the home; looking again later.")
+        end_dead_runs(context.instance)
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=_UNFINISHED)):
+            return dg.SkipReason("A run is already waiting or working; it will load what is there.")
         # A file that could not be loaded starts no run until it changes: it would fail again, every minute.
         waiting = {name: files.certain for name, files in pending_files(company, home).items() if files.certain}
         if not waiting:

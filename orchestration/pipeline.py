@@ -34,6 +34,8 @@ concurrency:
     granularity: run
   runs:
     max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
 """
 
 
@@ -123,17 +125,19 @@ def _refuse_unusable_sources(this: Run) -> None:
 
 def _execute(this: Run) -> RunReport:
     with this.step("start dagster and dbt"):
+        from orchestration.automation import COMMAND_LINE_TAG, end_dead_runs
         from orchestration.definitions import MAIN_JOB, build_definitions
 
         this.dbt.parse()
         job = build_definitions(this).resolve_job_def(MAIN_JOB)
         instance = open_instance(this.home)
     with instance:
+        end_dead_runs(instance)
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
             resources={"run": this},
-            tags={"regulars/run_id": this.run_id},
+            tags={COMMAND_LINE_TAG: this.run_id},
             # Its steps are shown by our own progress; the event log in the home keeps everything.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

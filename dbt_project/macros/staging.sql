@@ -18,7 +18,8 @@
 {{ regulars.staging_sql(entity, only_new, fingerprint, regulars.batches_not_staged() if only_new else none) }}
 {% endmacro %}
 
-{#- The SQL itself. `batches` are the batches to take when only_new is set; none leaves it to the database to find them. -#}
+{#- The SQL itself. `batches` are the batches to take when only_new is set; none leaves it to the database to find
+    them. -#}
 {% macro staging_sql(entity, only_new, fingerprint, batches=none) %}
 {%- set definition = regulars.entity_definition(entity) -%}
 {%- set columns = definition['columns'] -%}
@@ -49,7 +50,9 @@ with received as (
     {%- if only_new and batches is none %}
     where m._batch_id not in (select distinct batch_id from {{ this }})
     {%- elif only_new and batches %}
-    where m._batch_id in ({% for batch in batches %}{{ regulars.text_literal(batch) }}{{ ', ' if not loop.last }}{% endfor %})
+    where m._batch_id in (
+        {%- for batch in batches %}{{ regulars.text_literal(batch) }}{{ ', ' if not loop.last }}{% endfor -%}
+    )
     {%- elif only_new %}
     where 1 = 0
     {%- endif %}
@@ -279,9 +282,9 @@ from ranked
     {{ return(found.rows | length > 0) }}
 {% endmacro %}
 
-{#- Runs a query: the batches of the ledger that this model has no row of; none when they are many. Named in the SQL, they
-    are the only rows of the mapped view that the database reads and maps; a comparison it would make after mapping all.
-    A batch that brought no row for this entity is among them every time and costs nothing. -#}
+{#- Runs a query: the batches of the ledger that this model has no row of; none when they are many. Named in the SQL,
+    they are the only rows of the mapped view that the database reads and maps; a comparison it would make after
+    mapping all. A batch that brought no row for this entity is among them every time and costs nothing. -#}
 {% macro batches_not_staged(at_most=200) %}
     {%- set found = run_query(
         "select batches.batch_id from " ~ source('ledger', 'batches') ~ " as batches"

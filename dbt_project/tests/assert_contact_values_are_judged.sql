@@ -4,9 +4,9 @@
 
 {%- set parts = [] -%}
 {%- for entity, definition in entities().items() -%}
-    {%- for column, type in definition['columns'].items() if type in ('email', 'phone') -%}
-        {%- do parts.append([entity, column, type]) -%}
-    {%- endfor -%}
+{%- for column, type in definition['columns'].items() if type in ('email', 'phone') -%}
+{%- do parts.append([entity, column, type]) -%}
+{%- endfor -%}
 {%- endfor -%}
 
 {% for entity, column, type in parts %}

@@ -6,6 +6,7 @@ import pytest
 from orchestration.assets.dbt_models import GATE_KEY
 from orchestration.assets.gate import GOAL_CHECK
 from orchestration.assets.publication import PUBLISHED_KEY
+from orchestration.automation import COMMAND_LINE_TAG, end_dead_runs
 from orchestration.company import load_company
 from orchestration.definitions import MAIN_JOB, build_definitions
 from orchestration.home import Home
@@ -121,3 +122,24 @@ def test_the_sensor_asks_for_a_run_only_when_files_wait(definitions, bakehouse):
         answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
     assert len(answer.run_requests) == 1
     assert "shop: " in answer.run_requests[0].tags["regulars/new_files"]
+
+
+def test_a_killed_run_of_the_command_line_keeps_nobody_waiting(definitions):
+    """Its process could not tell Dagster that it ended, so it would count as going on for ever."""
+    job = definitions.resolve_job_def(MAIN_JOB)
+    with dg.DagsterInstance.ephemeral() as instance:
+        ours = instance.create_run_for_job(job, tags={COMMAND_LINE_TAG: "r1"}, status=dg.DagsterRunStatus.STARTED)
+        theirs = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        assert end_dead_runs(instance) == 1
+        assert instance.get_run_by_id(ours.run_id).status == dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(theirs.run_id).status == dg.DagsterRunStatus.STARTED
+
+
+def test_the_sensor_waits_for_a_run_that_goes_on(definitions):
+    job = definitions.resolve_job_def(MAIN_JOB)
+    sensor = definitions.resolve_sensor_def("new_files")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
+    assert not answer.run_requests
+    assert "already" in answer.skip_message

@@ -12,12 +12,12 @@ import gzip
 import importlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +336,117 @@ def balance(file: Path) -> dict[tuple[str, str], tuple[int, int, int, int]]:
         before = found.get((source, entity), (0, 0, 0, 0))
         found[source, entity] = tuple(old + new for old, new in zip(before, numbers, strict=True))
     return found
+
+
+# --- a small company ----------------------------------------------------------------------------------------------
+
+# Nobody's data: the domain is reserved for examples, the numbers for films.
+GUESTS = [
+    (f"K{number}", f"{name.lower()}.quitte@corner-guests.example", f"030 23125{number:03d}", name)
+    for number, name in enumerate(
+        ("Adelgunde", "Balduin", "Cunigunde", "Dankwart", "Edeltraud", "Ferfried", "Gerlinde", "Hadubrand"), start=101
+    )
+]
+PERSONAL = [value for _, mail, phone, name in GUESTS for value in (mail, phone, phone.replace(" ", ""), name)] + [
+    f"+4930{phone[4:]}" for _, _, phone, _ in GUESTS
+]
+
+CORNER = """\
+company: {id: corner, name: Corner Bakery}
+time_zone: Europe/Berlin
+currency: EUR
+country: DE
+as_of: latest
+sources:
+  shop:
+    type: files
+    channel: shop
+    owner: shop@corner.example
+    datasets:
+      orders:
+        path: data/orders-*.csv
+        entities:
+          - entity: orders
+            columns:
+              order_id: no
+              account_id: account
+              email: mail
+              phone: tel
+              ordered_at: {column: at, format: "%d.%m.%Y %H:%M"}
+              gross_amount: total
+      lines:
+        path: data/lines-*.tsv.gz
+        entities:
+          - entity: order_lines
+            columns: {order_line_id: line, order_id: no, product_id: article, quantity: pieces, unit_price: price}
+      customers:
+        path: data/customers.csv
+        entities:
+          - entity: customers
+            columns: {account_id: account, email: mail, phone: tel, first_name: first, last_name: last}
+      articles:
+        path: data/articles.jsonl
+        entities:
+          - entity: products
+            columns: {product_id: article, product_name: says, unit_price: price, unit_cost: cost}
+"""
+ORDERS_HEADER = "no,account,mail,tel,at,total,note\n"
+FIRST_ORDERS = 40
+
+
+def corner_order(number: int, note: str = "", *, mail: str | None = None) -> str:
+    """The n-th order of the corner bakery as a line: guest n modulo 8, every third day from September 2025 on."""
+    account, address, phone, _ = GUESTS[number % len(GUESTS)]
+    day = date(2025, 9, 1) + timedelta(days=3 * number)
+    return f'N{number},{account},{mail or address},{phone},{day:%d.%m.%Y} 09:30,{10 + number % 5}.50,"{note}"\n'
+
+
+def _lines(numbers: Iterable[int]) -> bytes:
+    lines = [f"N{number}-1\tN{number}\tA{number % 3}\t2\t{5 + number % 5}.25\n" for number in numbers]
+    return gzip.compress(("line\tno\tarticle\tpieces\tprice\n" + "".join(lines)).encode(), mtime=0)
+
+
+def write_corner(folder: Path) -> Path:
+    """Write the corner bakery, one shop and nothing else, with its first files; return its company file.
+
+    40 orders of 8 guests, a line each, and 3 articles: all of them right, none twice.
+    """
+    data = folder / "data"
+    data.mkdir(parents=True)
+    (folder / "company.yaml").write_text(CORNER, encoding="utf-8")
+    orders = "".join(corner_order(number) for number in range(1, FIRST_ORDERS + 1))
+    (data / "orders-01.csv").write_text(ORDERS_HEADER + orders, encoding="utf-8")
+    (data / "lines-01.tsv.gz").write_bytes(_lines(range(1, FIRST_ORDERS + 1)))
+    guests = "".join(f"{account},{mail},{phone},{name},Quitte\n" for account, mail, phone, name in GUESTS)
+    (data / "customers.csv").write_text("account,mail,tel,first,last\n" + guests, encoding="utf-8")
+    articles = [{"article": f"A{number}", "says": f"Loaf {number}", "price": "5.25", "cost": "2"} for number in range(3)]
+    (data / "articles.jsonl").write_text("".join(json.dumps(one) + "\n" for one in articles), encoding="utf-8")
+    return folder / "company.yaml"
+
+
+TEN_MEGABYTES = 10_000_000
+
+
+def deliver_badly(folder: Path) -> None:
+    """Bring the corner bakery a second delivery, in which nearly every file has a fault of its own."""
+    data = folder / "data"
+
+    def orders(name: str, content: str | bytes, header: str = ORDERS_HEADER) -> None:
+        body = content if isinstance(content, bytes) else content.encode()
+        (data / f"orders-{name}.csv").write_bytes(header.encode() + body)
+
+    orders("02", corner_order(41) + corner_order(42) + corner_order(1))  # N1 for the second time
+    orders("03-empty", "", header="")
+    orders("04-header", "")
+    orders("05-latin", corner_order(43) + corner_order(44) + corner_order(45, "Caf\xe9"))
+    (data / "orders-05-latin.csv").write_bytes((data / "orders-05-latin.csv").read_bytes().replace(b"\xc3\xa9", b"\xe9"))
+    (data / "orders-06-utf16.csv").write_bytes((ORDERS_HEADER + corner_order(46)).encode("utf-16"))
+    orders("07-renamed", corner_order(47), header=ORDERS_HEADER.replace("no,", "number,"))
+    short, long = corner_order(49).replace(',""', ""), corner_order(50).replace('""', '"",more,and more')
+    orders("08-ragged", corner_order(48) + short + long + corner_order(51))
+    orders("09-quotes", corner_order(52, "two\nlines, one value") + corner_order(53).replace('""', '"never closed'))
+    mail = "x" * TEN_MEGABYTES + "@corner-guests.example"
+    orders("10-big", corner_order(54, "y" * TEN_MEGABYTES) + corner_order(55, mail=mail))
+    (data / "lines-02.tsv.gz").write_bytes(_lines(range(43, 56))[:-12])
+    (data / "lines-03.tsv.gz").write_bytes(_lines([41, 42, 43]))
+    (data / "customers.csv").unlink()

@@ -1,6 +1,6 @@
 {#-
   A date or timestamp moved by a number of days (an expression; negative goes back). The type stays as it was given
-  only for timestamps; wrap in a cast where a date is needed.
+  only for timestamps; wrap in a cast where a date is needed. Null when either is null.
 -#}
 {% macro add_days(expression, days) -%}
     {{ return(adapter.dispatch('add_days', 'regulars')(expression, days)) }}

@@ -1,5 +1,6 @@
 {#-
-  A number as money: decimal(18, 4). Null when it is too large for that type, so that one absurd record never stops a run.
+  A number as money: decimal(18, 4). Null when it is too large for that type, so that one absurd record never stops
+  a run.
 -#}
 {% macro as_money(expression) -%}
     {{ return(adapter.dispatch('as_money', 'regulars')(expression)) }}

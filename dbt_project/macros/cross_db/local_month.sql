@@ -1,5 +1,5 @@
 {#-
-  The first day (date) of the calendar month of a UTC timestamp in a time zone.
+  The first day (date) of the calendar month of a UTC timestamp in a time zone. Null when either is null.
 -#}
 {% macro local_month(timestamp_expression, time_zone_expression) -%}
     {{ return(adapter.dispatch('local_month', 'regulars')(timestamp_expression, time_zone_expression)) }}

@@ -1,6 +1,6 @@
 {#-
-  Runs a query: the md5 of a view's own text, '' where the relation is no view. Staging is rebuilt when the mapping
-  behind it changed, and the mapping is the view's text.
+  Runs a query: the md5 of a view's own text, '' (never null) where the relation is no view. Staging is rebuilt when
+  the mapping behind it changed, and the mapping is the view's text.
 -#}
 {% macro view_fingerprint(relation) -%}
     {{ return(adapter.dispatch('view_fingerprint', 'regulars')(relation)) }}

@@ -10,7 +10,9 @@
     select
         by_day.day
         {%- for measure in measures %},
-        sum(by_day.{{ measure }}) over (order by by_day.day rows between unbounded preceding and current row) as {{ measure }}
+        sum(by_day.{{ measure }}) over (
+            order by by_day.day rows between unbounded preceding and current row
+        ) as {{ measure }}
         {%- endfor %}
     from (
         select
@@ -28,7 +30,10 @@
                 {%- endfor %}
             from {{ changes }} as spans
             cross join (select min(day) as first_day, max(day) as last_day from {{ days }}) as bounds
-            where spans.starts_on <= bounds.last_day and spans.ends_on > bounds.first_day and spans.ends_on > spans.starts_on
+            where
+                spans.starts_on <= bounds.last_day
+                and spans.ends_on > bounds.first_day
+                and spans.ends_on > spans.starts_on
             union all
             select
                 spans.ends_on as day
@@ -37,7 +42,10 @@
                 {%- endfor %}
             from {{ changes }} as spans
             cross join (select min(day) as first_day, max(day) as last_day from {{ days }}) as bounds
-            where spans.ends_on <= bounds.last_day and spans.ends_on > bounds.first_day and spans.ends_on > spans.starts_on
+            where
+                spans.ends_on <= bounds.last_day
+                and spans.ends_on > bounds.first_day
+                and spans.ends_on > spans.starts_on
         ) as changes_of_days
         group by day
     ) as by_day

@@ -2,7 +2,9 @@
 {% macro threshold(name) -%}
     {%- set known = var('thresholds') -%}
     {%- if name not in known -%}
-        {{ exceptions.raise_compiler_error("Unknown threshold '" ~ name ~ "'. Known: " ~ known.keys() | join(', ') ~ ".") }}
+        {{ exceptions.raise_compiler_error(
+            "Unknown threshold '" ~ name ~ "'. Known: " ~ known.keys() | join(', ') ~ "."
+        ) }}
     {%- endif -%}
     {{ return(known[name]) }}
 {%- endmacro %}

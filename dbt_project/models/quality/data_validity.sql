@@ -27,5 +27,5 @@ select
     validity,
     weight,
     100 * weight * (1 - validity) / weight_of_all_rules as points_lost,
-    (select max(started_at) from {{ source('meta', 'run_context') }}) as measured_at
+    (select max(run_context.started_at) from {{ source('meta', 'run_context') }} as run_context) as measured_at
 from weighed

@@ -38,7 +38,7 @@ indexed as (
 
 ),
 
-{#- Every rule of an entity sees the same rows, so one of them tells how many there were. -#}
+-- Every rule of an entity sees the same rows, so one of them tells how many there were.
 counted as (
 
     select load_id, source, sum(records) as records
@@ -57,7 +57,7 @@ select
     indexed.validity,
     cast({{ var('validity')['goal'] }} as double) as goal,
     indexed.validity >= cast({{ var('validity')['goal'] }} as double) as is_met,
-    (select max(started_at) from {{ source('meta', 'run_context') }}) as measured_at,
+    (select max(run_context.started_at) from {{ source('meta', 'run_context') }} as run_context) as measured_at,
     cast(counted.records as bigint) as records
 from indexed
 inner join counted on indexed.load_id = counted.load_id and indexed.source = counted.source

@@ -5,7 +5,7 @@ with rule_counts as (
 
 ),
 
-{#- A rule's share in the overall index is taken over its records of all sources. -#}
+-- A rule's share in the overall index is taken over its records of all sources.
 rules_overall as (
 
     select load_id, entity, rule, weight, sum(records) as records
@@ -72,6 +72,6 @@ select
     failed_records,
     points_lost,
     points_lost_of_source,
-    row_number() over (partition by load_id order by points_lost desc, source, rule) as rank_in_scope
+    row_number() over (partition by load_id order by points_lost desc, source asc, rule asc) as rank_in_scope
 from costed
 where failed_records > 0

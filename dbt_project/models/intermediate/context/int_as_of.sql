@@ -59,9 +59,12 @@ settings as (
         -- A day stands for its last second; a point in time may carry an offset, without one it is the company's clock.
         case
             when length(run_context.as_of_setting) = 10
-                then {{ regulars.add_days(regulars.try_cast_text('run_context.as_of_setting', 'timestamp'), 1) }}
+                then
+                    {{ regulars.add_days(regulars.try_cast_text('run_context.as_of_setting', 'timestamp'), 1) }}
                     - interval '1' second
-            when {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }} then null
+            when
+                {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }}
+                then null
             else {{ regulars.try_cast_text('run_context.as_of_setting', 'timestamp') }}
         end as local_setting,
         case

@@ -112,7 +112,7 @@ values_of_events as (
         identifiers.value,
         row_number() over (
             partition by customer_records.customer_id, identifiers.kind
-            order by identifiers.last_seen_at desc nulls last, identifiers.value
+            order by identifiers.last_seen_at desc nulls last, identifiers.value asc
         ) as place
     from identifiers
     inner join customer_records

@@ -23,7 +23,8 @@ dated as (
     select
         customer_days.*,
         -- A day counts until the same day of the month, twelve months later, has come.
-        as_of.as_of_on < cast({{ regulars.add_months('customer_days.day', 'metric_definitions.window_months') }} as date)
+        as_of.as_of_on
+        < cast({{ regulars.add_months('customer_days.day', 'metric_definitions.window_months') }} as date)
             as is_recent
     from customer_days
     cross join as_of

@@ -31,6 +31,15 @@ tracking_sources as (
 
 ),
 
+happened as (
+
+    select email_events.*
+    from email_events
+    cross join as_of
+    where email_events.occurred_at <= as_of.as_of
+
+),
+
 deliveries as (
 
     select
@@ -47,9 +56,7 @@ deliveries as (
         min(case when event = 'click' then occurred_at end) as clicked_at,
         min(case when event = 'click' and not is_machine then occurred_at end) as human_clicked_at,
         min(case when event = 'unsubscribe' then occurred_at end) as unsubscribed_at
-    from email_events
-    cross join as_of
-    where email_events.occurred_at <= as_of.as_of
+    from happened
     group by source, delivery_id
 
 ),

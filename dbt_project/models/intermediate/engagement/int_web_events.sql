@@ -79,8 +79,10 @@ cut as (
         sum(
             case
                 when previous_at is null then 1
-                when {{ regulars.seconds_between('previous_at', 'occurred_at') }}
-                    > 60 * {{ threshold('session_timeout_minutes') }} then 1
+                when
+                    {{ regulars.seconds_between('previous_at', 'occurred_at') }}
+                    > 60 * {{ threshold('session_timeout_minutes') }}
+                    then 1
                 else 0
             end
         ) over (

@@ -1,6 +1,6 @@
 {{ config(tags=['phase_identity']) }}
 
-{#- Where identifiers come from: model -> the expression of the first and of the last time, and the columns per kind. -#}
+{#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. -#}
 {%- set origins = [
     {
         'model': 'stg_files__customers', 'first': 'coalesce(created_at, updated_at)',
@@ -46,7 +46,7 @@ with
 
 identifiers as (
 
-{%- for origin in origins %}
+    {%- for origin in origins %}
     {%- set last_origin = loop.last %}
     {%- for kind, column in origin['kinds'].items() %}
 
@@ -58,7 +58,7 @@ identifiers as (
     union all
     {%- endif %}
     {%- endfor %}
-{%- endfor %}
+    {%- endfor %}
 
 )
 

@@ -141,7 +141,8 @@ limits as (
                 sum(
                     {{ regulars.days_between(
                         'buyer_spans.starts_on',
-                        "case when buyer_spans.ends_on > bounds.last_day then bounds.last_day else buyer_spans.ends_on end"
+                        'case when buyer_spans.ends_on > bounds.last_day then bounds.last_day'
+                        ~ ' else buyer_spans.ends_on end'
                     ) }}
                 ) = {{ regulars.days_between('min(bounds.first_day)', 'min(bounds.last_day)') }}
                 and max(buyer_spans.ends_on) > max(bounds.last_day)
@@ -187,11 +188,11 @@ ranked as (
         buyer_spans.customer_id,
         buyer_spans.profit_amount,
         row_number() over (
-            partition by days.day order by buyer_spans.profit_amount desc, buyer_spans.customer_id
+            partition by days.day order by buyer_spans.profit_amount desc, buyer_spans.customer_id asc
         ) as place
     from buyer_spans
     inner join candidates on buyer_spans.customer_id = candidates.customer_id
-    inner join days on days.day >= buyer_spans.starts_on and days.day < buyer_spans.ends_on
+    inner join days on buyer_spans.starts_on <= days.day and buyer_spans.ends_on > days.day
 
 )
 

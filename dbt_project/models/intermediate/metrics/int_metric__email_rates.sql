@@ -23,7 +23,8 @@ expiring as (
     select
         email_deliveries.*,
         metric_definitions.metric,
-        cast({{ regulars.add_days('email_deliveries.delivered_on', 'metric_definitions.window_days') }} as date) as expires_on,
+        cast({{ regulars.add_days('email_deliveries.delivered_on', 'metric_definitions.window_days') }} as date)
+            as expires_on,
         case metric_definitions.metric
             when 'open_rate' then email_deliveries.human_opened_on
             else email_deliveries.human_clicked_on

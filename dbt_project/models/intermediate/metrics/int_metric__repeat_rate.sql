@@ -30,7 +30,10 @@ expiring as (
             when order_days.orders > 1
                 then cast({{ regulars.add_months('order_days.day', 'metric_definitions.window_months') }} as date)
             else
-                cast({{ regulars.add_months('order_days.previous_order_day', 'metric_definitions.window_months') }} as date)
+                cast(
+                    {{ regulars.add_months('order_days.previous_order_day', 'metric_definitions.window_months') }}
+                    as date
+                )
         end as second_expires_on
     from order_days
     cross join metric_definitions

@@ -19,10 +19,10 @@ with
 {%- endfor %}
 
 metrics as (
-{% for model in models %}
+    {% for model in models %}
     select metric, day, numerator, denominator, actual from {{ model }}
     {{ 'union all' if not loop.last }}
-{%- endfor %}
+    {%- endfor %}
 )
 
 select

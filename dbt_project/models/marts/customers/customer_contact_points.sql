@@ -146,7 +146,7 @@ with_golden as (
         end as is_golden,
         row_number() over (
             partition by contact_points.customer_id, contact_points.kind
-            order by contact_points.last_seen_at desc nulls last, contact_points.value
+            order by contact_points.last_seen_at desc nulls last, contact_points.value asc
         ) as place_from_last
     from contact_points
     inner join golden on contact_points.customer_id = golden.customer_id

@@ -105,8 +105,8 @@ conversions as (
     inner join orders
         on
             identified.customer_id = orders.customer_id
-            and orders.ordered_at >= identified.started_at
-            and orders.ordered_at <= identified.open_until
+            and identified.started_at <= orders.ordered_at
+            and identified.open_until >= orders.ordered_at
     union
     select identified.session_id
     from identified
@@ -114,8 +114,8 @@ conversions as (
     inner join orders
         on
             named_orders.order_number = orders.order_number
-            and orders.ordered_at >= identified.started_at
-            and orders.ordered_at <= identified.open_until
+            and identified.started_at <= orders.ordered_at
+            and identified.open_until >= orders.ordered_at
 
 )
 

@@ -69,7 +69,7 @@ measured as (
     from goals
     cross join as_of
     left join metric_definitions on goals.metric = metric_definitions.metric
-    left join metrics on goals.metric = metrics.metric and metrics.day = as_of.as_of_on
+    left join metrics on goals.metric = metrics.metric and as_of.as_of_on = metrics.day
     left join kpi_daily as earlier
         on
             goals.goal_id = earlier.goal_id

@@ -32,7 +32,7 @@ described as (
     select
         *,
         row_number() over (
-            partition by product_key order by updated_at desc nulls last, loaded_at desc, source, record_key
+            partition by product_key order by updated_at desc nulls last, loaded_at desc, source asc, record_key asc
         ) as place
     from products
 

@@ -96,9 +96,9 @@ clicks_before_orders as (
     inner join email_events
         on
             orders.customer_id = email_events.customer_id
-            and email_events.occurred_at <= orders.ordered_at
+            and orders.ordered_at >= email_events.occurred_at
             and email_events.occurred_at
-                >= {{ regulars.add_days('orders.ordered_at', '-' ~ threshold('attribution_window_days')) }}
+            >= {{ regulars.add_days('orders.ordered_at', '-' ~ threshold('attribution_window_days')) }}
     where orders.ordered_at <= as_of.as_of
 
 ),

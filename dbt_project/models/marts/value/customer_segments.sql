@@ -83,16 +83,16 @@ rfm_cuts as (
 rfm as (
 
     select
-        rfm_ranks.customer_id
-        {%- for name in ['recency', 'frequency', 'monetary'] %},
+        {%- for name in ['recency', 'frequency', 'monetary'] %}
         case
             when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_5 then 5
             when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_4 then 4
             when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_3 then 3
             when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_2 then 2
             else 1
-        end as {{ name }}_score
+        end as {{ name }}_score,
         {%- endfor %}
+        rfm_ranks.customer_id
     from rfm_ranks
     cross join rfm_cuts
 
@@ -103,22 +103,32 @@ value_ranks as (
 
     select
         customer_id,
-        row_number() over (order by estimated_profit_12m_amount desc, customer_id) as place,
+        row_number() over (order by estimated_profit_12m_amount desc, customer_id asc) as place,
         count(*) over () as buyers
     from customer_value
     where orders_12m > 0
 
 ),
 
+all_buyers as (
+
+    select cast(count(*) as double) as buyers from value_ranks
+
+),
+
 tier_places as (
 
     select
-        value_segment,
-        ceil(round(coalesce(lag(upto_share) over (order by upto_share), 0) * buyers.buyers, 6)) as after_place,
-        ceil(round(upto_share * buyers.buyers, 6)) as upto_place
+        value_tiers.value_segment,
+        ceil(
+            round(
+                coalesce(lag(value_tiers.upto_share) over (order by value_tiers.upto_share), 0) * all_buyers.buyers, 6
+            )
+        ) as after_place,
+        ceil(round(value_tiers.upto_share * all_buyers.buyers, 6)) as upto_place
     from value_tiers
-    cross join (select cast(count(*) as double) as buyers from value_ranks) as buyers
-    where upto_share is not null
+    cross join all_buyers
+    where value_tiers.upto_share is not null
 
 ),
 
@@ -200,7 +210,7 @@ tier_spans as (
 lowest_tier as (
 
     select loyalty_tier from tier_spans
-    where from_amount = (select min(from_amount) from tier_spans)
+    where from_amount = (select min(loyalty_tiers.from_amount) from loyalty_tiers)
 
 ),
 
@@ -216,8 +226,8 @@ select
     behaviours.behaviour_segment,
     stages.lifecycle_stage,
     cast(customers.recency_score as {{ dbt.type_string() }})
-        || cast(customers.frequency_score as {{ dbt.type_string() }})
-        || cast(customers.monetary_score as {{ dbt.type_string() }}) as rfm_score,
+    || cast(customers.frequency_score as {{ dbt.type_string() }})
+    || cast(customers.monetary_score as {{ dbt.type_string() }}) as rfm_score,
     coalesce(tier_spans.loyalty_tier, lowest_tier.loyalty_tier) as loyalty_tier,
     key_customers.customer_id is not null as is_key_customer,
     regular_months.customer_id is not null as is_regular,
@@ -252,4 +262,4 @@ left join regular_months
     on
         customers.customer_id = regular_months.customer_id
         and regular_months.month_number
-            = {{ regulars.month_number('cast(' ~ regulars.add_days('as_of.as_of_on', 1) ~ ' as date)') }} - 1
+        = {{ regulars.month_number('cast(' ~ regulars.add_days('as_of.as_of_on', 1) ~ ' as date)') }} - 1

@@ -34,10 +34,12 @@ joined as (
         customer_orders.first_ordered_on,
         customer_orders.last_ordered_on,
         customer_orders.sales_amount,
-        case when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
+        case
+            when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
             else customer_orders.revenue_amount
         end as revenue_amount,
-        case when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
+        case
+            when coalesce(customer_orders.orders, 0) + coalesce(customer_orders.returns, 0) = 0 then 0
             else customer_orders.margin_amount
         end as margin_amount,
         customer_orders.moved_amount,

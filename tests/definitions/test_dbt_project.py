@@ -1,0 +1,153 @@
+"""The dbt project as written: it parses without a warning, describes itself and keeps to SQL that other engines know.
+
+Layout is for sqlfluff (`make check`), which sees nothing of a macro until a model calls it: what it would say of macros
+is asserted here.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestration.dbt import PROJECT_DIR, Dbt
+
+CROSS_DB = PROJECT_DIR / "macros" / "cross_db"
+GRAIN_TESTS = {"unique", "unique_combination", "one_row", "one_record_per_key"}
+LONGEST_LINE = 120
+
+# SQL that DuckDB knows and another engine does not, or reads otherwise: an example and the pattern that finds its kind.
+# Each has its place in a dispatched macro.
+ENGINE_SPECIFIC = {
+    "x::date": r"::",
+    "qualify place = 1": r"\bqualify\b",
+    "select * exclude (x)": r"\bexclude\s*\(|\*\s*replace\s*\(",
+    "group by all": r"\b(group|order)\s+by\s+all\b",
+    "list_sum(x)": r"\b(list|array|struct|map)_\w+\s*\(|\b(unnest|list|array|struct|row)\s*\(",
+    "x -> x + 1": r"->|\b(json_\w+|to_json)\s*\(",
+    "regexp_extract(x, 'y')": r"\bregexp_\w+\s*\(|\bilike\b|\bsimilar\s+to\b|~~",
+    "strptime(x, '%Y')": r"\b((try_)?strptime|strftime|to_timestamp|to_date)\s*\(",
+    "date_diff('day', x, y)": r"\b(date_?(diff|sub|add|part)|age|to_(seconds|hours|days|months|years))\s*\(",
+    "epoch_ms(x)": r"\b(epoch(_ms|_us|_ns)?|make_(date|timestamp)|from_unixtime)\s*\(",
+    "x at time zone 'UTC'": r"\bat\s+time\s+zone\b|\btimestamptz\b",
+    "now()": r"\b(now|today)\s*\(|\b(get_)?current_(date|time|timestamp)\b",
+    "try_cast(x as date)": r"\btry_cast\s*\(",
+    "string_agg(x, ', ')": r"(?<![.\w])split\s*\(|\b(string_agg|listagg|group_concat|str(ing)?_split)\s*\(",
+    "arg_max(x, y)": r"\b((min|max)_by|arg_(min|max)|any_value|first|last)\s*\(",
+    "x asof join y": r"\b(asof|positional|semi|anti)\s+join\b|\blateral\b",
+    "unpivot x": r"\b(un)?pivot\b|\busing\s+sample\b|\btablesample\b",
+    "read_csv('x')": r"\b(read_\w+|parquet_scan|duckdb_\w+)\s*\(",
+    "generate_series(1, 2)": r"(?<!dbt\.)\b(generate_series|range)\s*\(",
+}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """What dbt read. A warning is an error: a name that does not exist, arguments of a test not under `arguments`."""
+    folder = tmp_path_factory.mktemp("dbt")
+    dbt = Dbt(warehouse=folder / "none.duckdb", target=folder / "target", logs=folder / "logs", variables={})
+    dbt.invoke(["parse", "--warn-error"])
+    return dbt.manifest()
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+
+
+def test_it_parses_without_a_warning_and_finds_every_model(models):
+    assert {node["name"] for node in models.values()} == {path.stem for path in (PROJECT_DIR / "models").rglob("*.sql")}
+
+
+def test_everything_is_described(manifest, models):
+    named = {**models, **manifest["sources"]}
+    named |= {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "seed"}
+    assert [key for key, node in named.items() if not node["description"].strip()] == []
+    assert [
+        f"{key}.{column['name']}"
+        for key, node in models.items()
+        for column in node["columns"].values()
+        if not column["description"].strip()
+    ] == []
+
+
+def test_tables_of_the_contract_say_the_type_of_every_column(models):
+    tables = {key: node for key, node in models.items() if node["config"]["schema"] == "marts"}
+    assert len(tables) >= 20
+    assert [key for key, node in tables.items() if not node["config"]["contract"]["enforced"]] == []
+    assert [key for key, node in tables.items() if node["access"] != "public" or not node["version"]] == []
+    assert [
+        f"{key}.{column['name']}"
+        for key, node in tables.items()
+        for column in node["columns"].values()
+        if not column["data_type"]
+    ] == []
+
+
+def test_every_model_states_its_grain(manifest, models):
+    stated = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node.get("test_metadata", {}).get("name") in GRAIN_TESTS
+    }
+    assert sorted(models.keys() - stated) == []
+
+
+def _sql() -> list[Path]:
+    return sorted(path for folder in ("models", "macros", "tests") for path in (PROJECT_DIR / folder).rglob("*.sql"))
+
+
+def _outside_cross_db() -> Iterator[tuple[str, str]]:
+    """The other SQL files, by their path within the project, without comments."""
+    for path in _sql():
+        if path.parent != CROSS_DB:
+            yield _name(path), re.sub(r"\{#.*?#\}|--[^\n]*", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PROJECT_DIR).as_posix()
+
+
+def test_only_cross_db_knows_the_engine():
+    asking = re.compile(r"\btarget\s*(\.\s*type|\[|\.\s*get)|\badapter\s*\.\s*(dispatch|type)\b", re.IGNORECASE)
+    assert [name for name, text in _outside_cross_db() if asking.search(text)] == []
+    assert "target.type" not in (PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", ENGINE_SPECIFIC)
+def test_sql_of_one_engine_stands_in_dispatched_macros(example):
+    pattern = re.compile(ENGINE_SPECIFIC[example], re.IGNORECASE)
+    assert pattern.search(example)
+    found = [
+        f"{name}: {match.group().strip()}" for name, text in _outside_cross_db() for match in pattern.finditer(text)
+    ]
+    assert found == []
+
+
+def test_a_file_of_cross_db_is_one_macro_that_says_what_it_gives_when_it_cannot():
+    paths = sorted(CROSS_DB.glob("*.sql"))
+    assert len(paths) >= 15
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        macros = re.findall(r"\{%-?\s*macro\s+(\w+)\(", text)
+        assert macros[0] == path.stem, path.name
+        assert f"adapter.dispatch('{path.stem}', 'regulars')" in text, path.name
+        assert len(macros) >= 2, path.name
+        assert {name.split("__", 1)[-1] for name in macros} == {path.stem}, path.name
+        comment = re.match(r"\{#-?(.*?)-?#\}", text, flags=re.DOTALL)
+        assert comment, path.name
+        assert re.search(r"\bnulls?\b|\berror\b|\bno row\b", comment.group(1), re.IGNORECASE), path.name
+
+
+def test_no_line_is_too_long_or_ends_in_blanks():
+    wrong = []
+    for path in _sql():
+        text = path.read_text(encoding="utf-8")
+        wrong += [
+            f"{_name(path)}:{number}"
+            for number, line in enumerate(text.splitlines(), start=1)
+            if len(line) > LONGEST_LINE or line != line.rstrip() or "\t" in line
+        ]
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            wrong.append(f"{_name(path)}: one line break at its end")
+    assert wrong == []
