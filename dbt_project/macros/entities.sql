@@ -39,7 +39,7 @@
         'products': {
             'key': 'product_id',
             'updated_at': 'updated_at',
-            'grows': false,
+            'grows': true,
             'columns': {
                 'product_id': 'text', 'sku': 'text', 'product_name': 'text', 'category': 'text',
                 'unit_cost': 'decimal', 'unit_price': 'decimal', 'currency': 'text', 'updated_at': 'timestamp',

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.customer import CustomerProfile
-from orchestration.views.words import heading, moment, money, plain, rows_table, share, whole, yes_no
+from orchestration.views.words import counted, heading, moment, money, plain, rows_table, share, yes_no
 
 _MONEY_SUFFIX = "_amount"
 _VALUE_MONEY = frozenset({"expected_revenue_12m"})
@@ -88,12 +88,9 @@ def _profile_facts(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
     if customer.get("first_seen_at") is not None:
         shown.append(("seen", f"{moment(customer['first_seen_at'])} to {moment(customer.get('last_seen_at'))} UTC"))
     if customer.get("record_count") is not None:
-        shown.append(
-            (
-                "known from",
-                f"{whole(customer['record_count'])} records of {whole(customer.get('source_count'))} sources",
-            )
-        )
+        records, sources = customer["record_count"], customer.get("source_count")
+        words = f"{counted(records, 'record')} of {counted(sources, 'source')}"
+        shown.append(("known from", words))
     return shown
 
 

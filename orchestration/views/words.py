@@ -21,6 +21,11 @@ def share(value: float | None, digits: int = 1) -> str:
     return MISSING if value is None else f"{value * 100:,.{digits}f} %"
 
 
+def counted(number: float | None, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one: `1 record`, `14 records`."""
+    return f"{whole(number)} {noun}" if number == 1 else f"{whole(number)} {noun}s"
+
+
 def whole(value: float | None) -> str:
     """A count with thousands separated."""
     return MISSING if value is None else f"{value:,.0f}"
