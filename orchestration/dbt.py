@@ -133,6 +133,9 @@ class Dbt:
             "--log-path", str(self.logs),
             "--vars", json.dumps(self.variables, sort_keys=True, default=str),
             "--quiet",
+            # Its errors come back as a DbtError; on the terminal dbt would add a traceback of its own.
+            "--log-level", "none",
+            "--log-level-file", "debug",
             "--no-use-colors",
         ]  # fmt: skip
 

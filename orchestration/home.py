@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from orchestration.report import RunReport
 
 HOME_VARIABLE = "REGULARS_HOME"
 _TEMP_MARK = ".part-"
+_OUT_OF_ROOM = (os.strerror(errno.ENOSPC), "disk is full", os.strerror(errno.EDQUOT))
+_NO_ROOM_BYTES = 1 << 20
 
 
 class HomeError(RuntimeError):
@@ -265,6 +268,35 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def is_out_of_room(said: BaseException | str, folder: Path) -> bool:
+    """Whether an error, one of its causes, or what was said of it, comes from a full disk under `folder`.
+
+    Libraries pass on the words of the operating system, not its number. SQLite sometimes only says that it could not
+    write; then the disk itself is asked.
+    """
+    texts = [said] if isinstance(said, str) else [str(error) for error in _causes(said)]
+    if any(words in text for text in texts for words in _OUT_OF_ROOM):
+        return True
+    return any("disk I/O error" in text for text in texts) and shutil.disk_usage(folder).free < _NO_ROOM_BYTES
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    here: BaseException | None = error
+    while here is not None and id(here) not in seen:
+        seen.add(id(here))
+        yield here
+        here = here.__cause__ or here.__context__
+
+
+def out_of_room(home: Home) -> HomeError:
+    """The error to raise when the home's disk is full."""
+    return HomeError(
+        f"Cannot write the home {home.path}: the disk is full. What was published before is still in place, and nothing "
+        "that was loaded is lost. Free some space, then run again."
+    )
 
 
 def explain_os_error(error: OSError) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import outcome
 from orchestration.check import check_sources
 from orchestration.company_errors import CompanyError
+from orchestration.home import is_out_of_room, out_of_room
 from orchestration.pending import pending_files
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
 from orchestration.steps import load_source, path_notices
-from orchestration.warehouse import open_warehouse, read_state
+from orchestration.warehouse import ledger_mark, open_warehouse, read_state
 from sources.files.ledger import ensure_ledger
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ def run(
     Raises:
         CompanyError: A source that was never loaded has no files, or not the columns that are mapped.
         HomeBusyError: Another run holds the home.
+        HomeError: The home cannot be written, or its disk is full.
         WarehouseError: The warehouse cannot be opened.
     """
     this = Run(company, home.create(), full_refresh=full_refresh, progress=progress or (lambda *_: None))
@@ -72,11 +78,32 @@ def run(
         if not full_refresh and _stands(this):
             return outcome.record(this, "nothing_new")
         _refuse_unusable_sources(this)
-        return _execute(this)
+        try:
+            with _libraries_hold_their_tongue():
+                report = _execute(this)
+        except Exception as error:
+            if is_out_of_room(error, home.path):
+                raise out_of_room(home) from error
+            raise
+        if report.outcome == "failed" and any(is_out_of_room(problem.what, home.path) for problem in report.problems):
+            raise out_of_room(home)
+        return report
+
+
+@contextmanager
+def _libraries_hold_their_tongue() -> Iterator[None]:
+    """Keep off the terminal what libraries write there when their own logs fail: on a full disk, pages of traces."""
+    before = logging.raiseExceptions
+    logging.raiseExceptions = False
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def _stands(this: Run) -> bool:
-    """Whether the published copy already shows all there is."""
+    """Whether the published copy already shows all there is: every file, every load, and it is there and whole."""
     if not this.home.published_file.exists():
         return False
     with this.step("look for new files") as counts:
@@ -85,13 +112,25 @@ def _stands(this: Run) -> bool:
     if counts["new files"]:
         return False
     with open_warehouse(this.home.warehouse) as con:
+        ensure_ledger(con)
         published: dict[str, Any] = read_state(con).get("published") or {}
+        # A run that was killed, that failed or that the gate stopped has loaded what readers do not see yet.
+        is_shown = published.get("loads") == ledger_mark(con)
+    if not is_shown or not _readers_have(this.home, published.get("run_id")):
+        return False
     moves_with_the_day = this.company.as_of == "now" and published.get("day") != this.today()
     if published.get("fingerprint") != this.fingerprint or moves_with_the_day:
         return False
     for name, files in waiting.items():
         this.problems.extend(path_notices(name, files.problems))
     return not any(_brings_something(this, name) for name, files in waiting.items() if files.doubtful)
+
+
+def _readers_have(home: Home, run_id: str | None) -> bool:
+    """Whether the published copy opens, is this run's, and has its Parquet files."""
+    from orchestration.publish import published_run
+
+    return run_id is not None and published_run(home) == run_id and home.parquet.is_dir()
 
 
 def _brings_something(this: Run, source: str) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.report import Problem
 from orchestration.warehouse import (
+    ledger_mark,
     open_warehouse,
     read_state,
     record_gate_pass,
@@ -44,12 +45,17 @@ CREATE TABLE IF NOT EXISTS identity.customer_id_changes (
 def load_source(run: Run, name: str) -> Counts:
     """Bring what is new at one source into its raw tables; files that cannot be read become problems of the run."""
     from sources.files.load import load_source as load
+    from sources.files.load import pending
 
+    source = run.company.source_for_use(name)
     with open_warehouse(run.home.warehouse, run.company) as con:
+        if any(file.why == "options" for file in pending(con, name, source, run.company.base).files):
+            # Rows that tables were built from may be replaced: whoever comes after a kill must know.
+            write_state(con, {"fingerprint": None})
         report = load(
             con,
             name,
-            run.company.source_for_use(name),
+            source,
             base=run.company.base,
             landing=run.home.landing,
             load_id=run.run_id,
@@ -181,7 +187,12 @@ def publish(run: Run) -> Counts:
     with open_warehouse(run.home.warehouse, run.company) as con:
         as_of = con.execute("SELECT as_of FROM intermediate.int_as_of").fetchall()[0][0]
         report = publish_marts(con, run.home, None, run.run_id, contract, as_of=as_of.replace(tzinfo=UTC))
-        published = {"run_id": run.run_id, "fingerprint": run.fingerprint, "day": run.today()}
+        published = {
+            "run_id": run.run_id,
+            "fingerprint": run.fingerprint,
+            "day": run.today(),
+            "loads": ledger_mark(con),
+        }
         write_state(con, {"fingerprint": run.fingerprint, "published": published})
     return {"tables": report.tables, "rows_out": report.rows}
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # What dbt-duckdb leaves beside a table when it is killed between two renames.
 _LEFTOVERS = ("__dbt_backup", "__dbt_tmp")
 
+# What DuckDB says of a file that it cannot make sense of.
+_DAMAGED = ("not a valid DuckDB database file", "Corrupt", "checksum", "Serialization Error")
+
 _META = """
 CREATE SCHEMA IF NOT EXISTS meta;
 CREATE TABLE IF NOT EXISTS meta.run_context (
@@ -70,6 +73,11 @@ def _opening_failed(path: Path, reason: str) -> str:
             f"{path}: another process has the warehouse open. Wait for it, or close the program that holds it "
             "(readers should open the published copy instead)."
         )
+    if path.exists() and any(words in reason for words in _DAMAGED):
+        return (
+            f"{path}: the warehouse is damaged, or is no DuckDB file. Put a backup in its place, or move it away: the "
+            "next run loads everything again from the files that are still there."
+        )
     return f"{path}: the warehouse cannot be opened ({reason.splitlines()[0]}). Check the folder's rights and space."
 
 
@@ -115,6 +123,12 @@ def record_gate_pass(con: duckdb.DuckDBPyConnection, passed_at: datetime) -> Non
         """,
         [passed_at.astimezone(UTC).replace(tzinfo=None)],
     )
+
+
+def ledger_mark(con: duckdb.DuckDBPyConnection) -> str:
+    """Return a text that changes with every load, also with one that only reads known content in another way."""
+    rows = con.execute("SELECT count(*), sum(rows_received), max(loaded_at) FROM ledger.batches").fetchall()
+    return " ".join(str(value) for value in rows[0])
 
 
 def sweep_leftovers(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -27,3 +27,29 @@ def bakehouse(tmp_path_factory):
     shutil.copy(ROOT / "company.yaml", folder / "company.yaml")
     generate(folder / "data" / "bakehouse", customers=300, seed=11, end=date(2026, 6, 30))
     return folder
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Starts runs in processes of their own, which can be killed; the imports of all of them are paid once."""
+    from helpers import Runs
+
+    started = Runs(tmp_path_factory.mktemp("runs"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def corner(tmp_path_factory):
+    """The corner bakery after its first delivery, which is faultless: see helpers.Corner."""
+    from helpers import first_run
+
+    return first_run(tmp_path_factory.mktemp("corner"))
+
+
+@pytest.fixture(scope="session")
+def corner_later(corner, tmp_path_factory):
+    """The corner bakery after a second delivery full of faults, in folders of its own."""
+    from helpers import second_run
+
+    return second_run(corner, tmp_path_factory.mktemp("corner_later"))

@@ -12,19 +12,24 @@ import gzip
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 import yaml
 
+from orchestration import pipeline
+from orchestration.company import load_company
 from orchestration.home import Home
+from orchestration.report import RunReport
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "dbt_project" / "models"
@@ -199,6 +204,32 @@ def _function(name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), function)
 
 
+def regulars(*arguments: object) -> Ended:
+    """Run the command line in this process, where the imports are paid for already."""
+    from typer.testing import CliRunner
+
+    from orchestration.cli import app
+
+    with pytest.MonkeyPatch.context() as patch:
+        for key in [*os.environ]:
+            if key.startswith("REGULARS_"):
+                patch.delenv(key)
+        patch.setenv("COLUMNS", "200")
+        patch.setenv("NO_COLOR", "1")
+        result = CliRunner().invoke(app, [str(one) for one in arguments])
+    return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+@contextlib.contextmanager
+def without_event_log() -> Iterator[None]:
+    """Let Dagster keep its events in memory: its files take a fifth of a small run's time, and the demo writes them."""
+    import dagster as dg
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "open_instance", lambda _: dg.DagsterInstance.ephemeral())
+        yield
+
+
 def command_line(arguments: Sequence[str]) -> int:
     """Be `regulars` with these arguments."""
     from orchestration.cli import main
@@ -211,9 +242,6 @@ def command_line(arguments: Sequence[str]) -> int:
 def killed_run(company: str, home: str, kill_at: Mapping[str, Any]) -> int:
     """Run, and be killed: at the n-th word of a step (`step`, `state`, `count`), then `seconds` later."""
     import threading
-
-    from orchestration import pipeline
-    from orchestration.company import load_company
 
     seen = 0
 
@@ -233,6 +261,55 @@ def killed_run(company: str, home: str, kill_at: Mapping[str, Any]) -> int:
 
     report = pipeline.run(load_company(company), Home(Path(home)), progress=progress)
     return 0 if report.outcome in ("published", "nothing_new") else 1
+
+
+def runs_on_a_full_disk(company: str, folder: str, room_kb: int) -> int:
+    """Run on a small disk with so much room, make room, run again; what was seen goes to `seen.json`.
+
+    The disk is a file system in memory that only this process sees, so the home is copied to `kept` at the end. Where
+    none can be made, both runs have the ordinary disk.
+    """
+    place = Path(folder) / "disk"
+    place.mkdir()
+    is_small = _mount_small_disk(place, megabytes=256)
+    filler = place / "filler"
+    if is_small:
+        free = shutil.disk_usage(place).free
+        with filler.open("wb") as file:
+            file.truncate(0)
+            block = b"\0" * 65536
+            for _ in range((free - room_kb * 1024) // len(block)):
+                file.write(block)
+    home = place / "home"
+    first = regulars("run", "--company", company, "--home", home)
+    filler.unlink(missing_ok=True)
+    second = regulars("run", "--company", company, "--home", home)
+    seen = {
+        "is_small_disk": is_small,
+        "first_code": first.code,
+        "first_text": first.text,
+        "second_code": second.code,
+        "second_text": second.text,
+    }
+    shutil.copytree(home, Path(folder) / "kept", symlinks=True)
+    (Path(folder) / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+    return 0
+
+
+def _mount_small_disk(place: Path, megabytes: int) -> bool:
+    """Mount a file system in memory that this process alone sees; False where that is not allowed."""
+    import ctypes
+
+    mounts, users, private, recursive = 0x20000, 0x10000000, 1 << 18, 1 << 14
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(mounts) and libc.unshare(mounts | users):
+            return False
+        if libc.mount(None, b"/", None, private | recursive, None):
+            return False
+        return libc.mount(b"tmpfs", str(place).encode(), b"tmpfs", 0, f"size={megabytes}m".encode()) == 0
+    except (AttributeError, OSError):
+        return False
 
 
 # --- tables as readers see them ---------------------------------------------------------------------------------
@@ -273,7 +350,16 @@ def contract() -> dict[str, list[str]]:
 
 # Of one run and no other: when something was measured or loaded, and under which run.
 OF_ONE_RUN = frozenset(
-    {"load_id", "measured_at", "resolved_at", "started_at", "finished_at", "quarantined_at", "released_at", "changed_at"}
+    {
+        "load_id",
+        "measured_at",
+        "resolved_at",
+        "started_at",
+        "finished_at",
+        "quarantined_at",
+        "released_at",
+        "changed_at",
+    }
 )
 
 
@@ -419,7 +505,9 @@ def write_corner(folder: Path) -> Path:
     (data / "lines-01.tsv.gz").write_bytes(_lines(range(1, FIRST_ORDERS + 1)))
     guests = "".join(f"{account},{mail},{phone},{name},Quitte\n" for account, mail, phone, name in GUESTS)
     (data / "customers.csv").write_text("account,mail,tel,first,last\n" + guests, encoding="utf-8")
-    articles = [{"article": f"A{number}", "says": f"Loaf {number}", "price": "5.25", "cost": "2"} for number in range(3)]
+    articles = [
+        {"article": f"A{number}", "says": f"Loaf {number}", "price": "5.25", "cost": "2"} for number in range(3)
+    ]
     (data / "articles.jsonl").write_text("".join(json.dumps(one) + "\n" for one in articles), encoding="utf-8")
     return folder / "company.yaml"
 
@@ -439,7 +527,9 @@ def deliver_badly(folder: Path) -> None:
     orders("03-empty", "", header="")
     orders("04-header", "")
     orders("05-latin", corner_order(43) + corner_order(44) + corner_order(45, "Caf\xe9"))
-    (data / "orders-05-latin.csv").write_bytes((data / "orders-05-latin.csv").read_bytes().replace(b"\xc3\xa9", b"\xe9"))
+    (data / "orders-05-latin.csv").write_bytes(
+        (data / "orders-05-latin.csv").read_bytes().replace(b"\xc3\xa9", b"\xe9")
+    )
     (data / "orders-06-utf16.csv").write_bytes((ORDERS_HEADER + corner_order(46)).encode("utf-16"))
     orders("07-renamed", corner_order(47), header=ORDERS_HEADER.replace("no,", "number,"))
     short, long = corner_order(49).replace(',""', ""), corner_order(50).replace('""', '"",more,and more')
@@ -450,3 +540,81 @@ def deliver_badly(folder: Path) -> None:
     (data / "lines-02.tsv.gz").write_bytes(_lines(range(43, 56))[:-12])
     (data / "lines-03.tsv.gz").write_bytes(_lines([41, 42, 43]))
     (data / "customers.csv").unlink()
+
+
+@dataclass
+class Corner:
+    """The corner bakery in a folder of its own, after a run.
+
+    Attributes:
+        folder: where its company file and its data are.
+        home: its home; tests that run again copy it first.
+        report: of the run.
+        code: exit code of the run, None where it was not started by the command line.
+        text: what the run wrote.
+        meanwhile: what happened to other runs on the same home while this one went on.
+    """
+
+    folder: Path
+    home: Home
+    report: RunReport
+    code: int | None = None
+    text: str = ""
+    meanwhile: dict[str, Ended] = field(default_factory=dict)
+
+    @property
+    def company(self) -> Path:
+        """The company file."""
+        return self.folder / "company.yaml"
+
+    @property
+    def published(self) -> Path:
+        """The published DuckDB file."""
+        return self.home.published_file
+
+    def copy(self, to: Path) -> Corner:
+        """The same in another folder; files keep their times, so that nothing in it is new."""
+        shutil.copytree(self.folder, to / "corner", symlinks=True)
+        shutil.copytree(self.home.path, to / "home", symlinks=True)
+        return Corner(to / "corner", Home(to / "home"), self.report)
+
+
+def _other_run(corner: Path, home: Home, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from orchestration.cli import main; main()"]
+    return subprocess.Popen(
+        [*command, "run", "--company", str(corner), "--home", str(home.path), *options],
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _end(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate()
+    return Ended(process.returncode, out, err)
+
+
+def first_run(folder: Path) -> Corner:
+    """The corner bakery after its first run. While it goes on, two others try: one gives up, one waits."""
+    company, home = write_corner(folder / "corner"), Home(folder / "home")
+    meanwhile: dict[str, Ended] = {}
+    waiting: list[subprocess.Popen[str]] = []
+
+    def progress(step: str, state: str, _: str) -> None:
+        if (step, state) == ("load shop", "started"):
+            meanwhile["refused"] = _end(_other_run(company, home))
+            waiting.append(_other_run(company, home, "--wait", "600"))
+
+    with without_event_log():
+        report = pipeline.run(load_company(company), home, progress=progress)
+    meanwhile["waited"] = _end(waiting[0])
+    return Corner(company.parent, home, report, meanwhile=meanwhile)
+
+
+def second_run(corner: Corner, folder: Path) -> Corner:
+    """The corner bakery after its second delivery."""
+    later = corner.copy(folder)
+    deliver_badly(later.folder)
+    with without_event_log():
+        ended = regulars("run", "--company", later.company, "--home", later.home.path)
+    report = later.home.read_status()
+    assert report is not None
+    return Corner(later.folder, later.home, report, ended.code, ended.text)

@@ -117,7 +117,9 @@ def idle(first: Moment, folder: Path, home: Home) -> Idle:
     _, _, modules = ended.stderr.rpartition("MODULES ")
     status = home.read_status()
     assert status is not None
-    return Idle(ended.returncode, ended.stdout, set(modules.split()), before, fingerprint(home.published), status.outcome)
+    return Idle(
+        ended.returncode, ended.stdout, set(modules.split()), before, fingerprint(home.published), status.outcome
+    )
 
 
 # --- a delivery of one day, first broken, then corrected ---------------------------------------------------------
@@ -339,7 +341,9 @@ def _identified(folder: Path) -> Iterator[tuple[Reference, list[tuple[str, str]]
                     continue
                 values = {kind: row[name] or None for kind, name in columns.items()}
                 if error:
-                    values = {kind: None if columns[kind] == error["column"] else value for kind, value in values.items()}
+                    values = {
+                        kind: None if columns[kind] == error["column"] else value for kind, value in values.items()
+                    }
                 if values.get("phone") == "anonymous":
                     values["phone"] = None
                 if values.get("email"):
@@ -347,14 +351,16 @@ def _identified(folder: Path) -> Iterator[tuple[Reference, list[tuple[str, str]]
                 if "phone" in values:
                     values["phone"] = _phone(values["phone"])
                 reference = next(
-                    (f"{kind}:{values[kind]}" for kind in ("account", "email", "phone", "card") if values.get(kind)), None
+                    (f"{kind}:{values[kind]}" for kind in ("account", "email", "phone", "card") if values.get(kind)),
+                    None,
                 )
                 if reference is None:
                     continue
                 found = [(kind, value) for kind, value in values.items() if value]
-                yield (source, reference), [
-                    (kind, f"{accounts_of}:{value}" if kind == "account" else value) for kind, value in found
-                ]
+                yield (
+                    (source, reference),
+                    [(kind, f"{accounts_of}:{value}" if kind == "account" else value) for kind, value in found],
+                )
 
 
 def _exact_matches(folder: Path) -> Partition:
@@ -463,10 +469,14 @@ def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
     for entity in ENTITIES:
         columns = [f"ok_{rule['id']}" for rule in RULES if rule["entity"] == entity]
         staged = pl.DataFrame(
-            records(first.warehouse, f"SELECT source, record_status, {', '.join(columns)} FROM staging.stg_files__{entity}"),
+            records(
+                first.warehouse, f"SELECT source, record_status, {', '.join(columns)} FROM staging.stg_files__{entity}"
+            ),
             infer_schema_length=None,
         )
-        for (source,), part in staged.filter(pl.col("record_status") != "duplicate").partition_by("source", as_dict=True).items():
+        for (source,), part in (
+            staged.filter(pl.col("record_status") != "duplicate").partition_by("source", as_dict=True).items()
+        ):
             for column in columns:
                 passed[source, column.removeprefix("ok_")] = (part[column].sum(), part.height)
     weight = {rule["id"]: rule["weight"] for rule in RULES}
@@ -536,7 +546,9 @@ def test_the_gate_names_rules_and_points_by_source(stopped: Stopped) -> None:
     assert (rule.source, rule.entity, rule.rule) == ("shop", "orders", "orders_ordered_at_readable")
     assert rule.points_lost == pytest.approx(POINTS, abs=1e-9)
     message = " ".join(stopped.report.gate.messages)
-    assert "The new loads bring a validity of 86.28 % in 150 records; the goal is 90.00 %." in message  # cut, not rounded
+    assert (
+        "The new loads bring a validity of 86.28 % in 150 records; the goal is 90.00 %." in message
+    )  # cut, not rounded
     assert f"{POINTS:.2f} points  orders_ordered_at_readable" in "\n".join(stopped.report.gate.messages)
     assert f"{BROKEN} of {DELIVERED} records fail" in message
     for words in ("shop", "orders_ordered_at_readable", f"{POINTS:.2f}", "stays in place"):
@@ -578,7 +590,9 @@ def test_known_customers_keep_their_ids(repaired: tuple[Moment, Any], first: Mom
     assert {record for _, record, _ in after - before} == {
         f"email:newcomer{number}@example.org" for number in range(NEWCOMERS)
     }
-    assert rows(repaired[0].published, "SELECT count(*) FROM marts.customer_id_changes WHERE change <> 'created'") == [(0,)]
+    assert rows(repaired[0].published, "SELECT count(*) FROM marts.customer_id_changes WHERE change <> 'created'") == [
+        (0,)
+    ]
 
 
 def test_time_is_measured_from_the_newest_event(repaired: tuple[Moment, Any]) -> None:
