@@ -294,8 +294,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def out_of_room(home: Home) -> HomeError:
     """The error to raise when the home's disk is full."""
     return HomeError(
-        f"Cannot write the home {home.path}: the disk is full. What was published before is still in place, and nothing "
-        "that was loaded is lost. Free some space, then run again."
+        f"Cannot write the home {home.path}: the disk is full. What was published before is still in place, and "
+        "nothing that was loaded is lost. Free some space, then run again."
     )
 
 

@@ -183,13 +183,13 @@ def _be_a_run(request: Mapping[str, Any]) -> None:
         os.dup2(nothing, 0)
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT, 0o644), number)
-        sys.stdin = open(0)
+        sys.stdin = os.fdopen(0)
         if request["before"]:
             _function(request["before"])(request["first"])
         code = int(_function(request["call"])(**request["given"]) or 0)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the last place before the process ends
         import traceback
 
         traceback.print_exc()
@@ -250,7 +250,7 @@ def killed_run(company: str, home: str, kill_at: Mapping[str, Any]) -> int:
 
     def progress(step: str, state: str, words: str) -> None:
         nonlocal seen
-        print(step, state, words, sep="|", flush=True)
+        sys.stdout.write(f"{step}|{state}|{words}\n")
         if kill_at.get("step") in (None, step) and kill_at.get("state") in (None, state):
             seen += 1
             if seen == kill_at.get("count", 1):
@@ -312,7 +312,7 @@ def _mount_small_disk(place: Path, megabytes: int) -> bool:
         return False
 
 
-# --- tables as readers see them ---------------------------------------------------------------------------------
+# --- tables as readers see them ----------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -413,7 +413,7 @@ def fingerprint(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def balance(file: Path) -> dict[tuple[str, str], tuple[int, int, int, int]]:
-    """(source, entity) -> received, valid, quarantined, duplicates of a published file; fails where they do not add up."""
+    """(source, entity) -> received, valid, quarantined, duplicates of a published file; fails unless they add up."""
     found = {}
     for load, source, entity, *numbers in rows(
         file, "SELECT load_id, source, entity, received, valid, quarantined, duplicates FROM marts.source_loads"
@@ -424,7 +424,7 @@ def balance(file: Path) -> dict[tuple[str, str], tuple[int, int, int, int]]:
     return found
 
 
-# --- a small company ----------------------------------------------------------------------------------------------
+# --- a small company ---------------------------------------------------------------------------------------------
 
 # Nobody's data: the domain is reserved for examples, the numbers for films.
 GUESTS = [

@@ -127,26 +127,28 @@ def idle(first: Moment, folder: Path, home: Home) -> Idle:
 DELIVERED, BROKEN, NEWCOMERS = 150, 120, 10
 
 
+SHOP_ORDERS = (
+    "order_id", "customer_id", "email", "ordered_at", "status", "channel", "currency", "gross_total", "discount_total",
+    "shipping_total", "tax_total", "refund_total", "coupon_campaign",
+)  # fmt: skip
+
+
 def _delivery(folder: Path, *, is_broken: bool) -> str:
-    """A day of the shop's orders: of new guests and of accounts that are known, and most of them without a time."""
+    """A day of the shop's orders: of new guests and of accounts that are known; broken, most come without a time."""
     with (folder / "data/bakehouse/shop/customers.csv").open(encoding="utf-8", newline="") as file:
-        known = [row for row in csv.DictReader(file) if row["customer_id"]]
+        known = [row["customer_id"] for row in csv.DictReader(file) if row["customer_id"]]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        "order_id,customer_id,email,ordered_at,status,channel,currency,gross_total,discount_total,shipping_total,"
-        "tax_total,refund_total,coupon_campaign".split(",")
-    )
+    writer.writerow(SHOP_ORDERS)
     for number in range(DELIVERED):
         is_guest = number < NEWCOMERS
-        account = "" if is_guest else known[number % len(known)]["customer_id"]
+        account = "" if is_guest else known[number % len(known)]
         email = f"newcomer{number}@example.org" if is_guest else ""
         at = f"2026-07-01 {8 + number // 60:02d}:{number % 60:02d}:00"
         if is_broken and number >= DELIVERED - BROKEN:
             at = "yesterday"
-        writer.writerow(
-            [f"W9{number:05d}", account, email, at, "paid", "web", "EUR", "20.00", "0.00", "0.00", "1.40", "0.00", ""]
-        )
+        amounts = ["20.00", "0.00", "0.00", "1.40", "0.00"]
+        writer.writerow([f"W9{number:05d}", account, email, at, "paid", "web", "EUR", *amounts, ""])
     return out.getvalue()
 
 
@@ -194,7 +196,7 @@ def rebuilt(repaired: tuple[Moment, Any], company: Company, home: Home) -> Momen
     return _moment(pipeline.run(company, home, full_refresh=True), home, "rebuilt")
 
 
-# --- the truth -----------------------------------------------------------------------------------------------------
+# --- the truth ---------------------------------------------------------------------------------------------------
 
 
 def _truth(folder: Path, name: str) -> list[dict[str, str]]:
@@ -277,12 +279,12 @@ def test_what_came_twice_counts_once(first: Moment, folder: Path) -> None:
     assert counted == dict(expected)
 
 
-# --- who is who ----------------------------------------------------------------------------------------------------
+# --- who is who --------------------------------------------------------------------------------------------------
 
 
 def _phone(value: str | None) -> str | None:
     """A telephone number with its country code: 0 is Germany's prefix, 00 and + are the world's, (0) is not dialled."""
-    if not value:
+    if value in (None, "", "anonymous"):
         return None
     digits = "".join(character for character in value.replace("(0)", "") if character.isdigit())
     if value.strip().startswith("+"):
@@ -318,13 +320,13 @@ def _received(file: Path) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(text), delimiter=separator))
 
 
-def _identified(folder: Path) -> Iterator[tuple[Reference, list[tuple[str, str]]]]:
-    """Every record that is no error: how its source refers to it, and the values that identify its person.
+def _sound_records(folder: Path) -> Iterator[tuple[str, str, dict[str, str | None]]]:
+    """Every record that is no error, as its source, the source of its account numbers, and what identifies someone.
 
-    Read from the files and the truth about them, without a line of the product.
+    Read from the files and the truth about them, without a line of the product. A value that is an error is left out.
     """
     errors: dict[tuple[str, int], dict[str, str]] = {}
-    lost_receipts = set()
+    lost_receipts = {""}
     for error in _truth(folder, "errors.csv"):
         if error["entity"] == "orders" and error["source"] == "tills":
             lost_receipts.add(error["record_key"])
@@ -334,33 +336,34 @@ def _identified(folder: Path) -> Iterator[tuple[Reference, list[tuple[str, str]]
     for pattern, (source, accounts_of, columns) in IDENTIFYING.items():
         for file in sorted(data.glob(pattern)):
             for number, row in enumerate(_received(file), start=1):
-                error = errors.get((file.relative_to(data).as_posix(), number))
-                if error and error["severity"] == "record":
+                error = errors.get((file.relative_to(data).as_posix(), number), {})
+                if error.get("severity") == "record" or (row.get("receipt", "none") or "") in lost_receipts:
                     continue
-                if "receipt" in row and (not row["receipt"] or row["receipt"] in lost_receipts):
-                    continue
-                values = {kind: row[name] or None for kind, name in columns.items()}
-                if error:
-                    values = {
-                        kind: None if columns[kind] == error["column"] else value for kind, value in values.items()
-                    }
-                if values.get("phone") == "anonymous":
-                    values["phone"] = None
-                if values.get("email"):
-                    values["email"] = values["email"].strip().lower()
-                if "phone" in values:
-                    values["phone"] = _phone(values["phone"])
-                reference = next(
-                    (f"{kind}:{values[kind]}" for kind in ("account", "email", "phone", "card") if values.get(kind)),
-                    None,
-                )
-                if reference is None:
-                    continue
-                found = [(kind, value) for kind, value in values.items() if value]
+                wrong = error.get("column")
                 yield (
-                    (source, reference),
-                    [(kind, f"{accounts_of}:{value}" if kind == "account" else value) for kind, value in found],
+                    source,
+                    accounts_of,
+                    {kind: None if name == wrong else row[name] or None for kind, name in columns.items()},
                 )
+
+
+def _identified(folder: Path) -> Iterator[tuple[Reference, list[tuple[str, str]]]]:
+    """Every sound record: how its source refers to it, and what identifies its person, in its normal form."""
+    for source, accounts_of, values in _sound_records(folder):
+        found = {
+            "account": values.get("account"),
+            "email": (values.get("email") or "").strip().lower(),
+            "phone": _phone(values.get("phone")),
+            "card": values.get("card"),
+        }
+        kinds = [(kind, value) for kind, value in found.items() if value]
+        if kinds:
+            # The first of them is how the source refers to the person.
+            reference = f"{kinds[0][0]}:{kinds[0][1]}"
+            yield (
+                (source, reference),
+                [(kind, f"{accounts_of}:{value}" if kind == "account" else value) for kind, value in kinds],
+            )
 
 
 def _exact_matches(folder: Path) -> Partition:
@@ -419,7 +422,7 @@ def test_customers_against_the_people_behind_them(first: Moment, folder: Path) -
     }
 
 
-# --- what is published -----------------------------------------------------------------------------------------------
+# --- what is published -------------------------------------------------------------------------------------------
 
 
 def test_all_contract_tables_are_published_with_their_columns(first: Moment) -> None:
@@ -438,7 +441,7 @@ def test_all_contract_tables_are_published_with_their_columns(first: Moment) -> 
 def test_the_scorecard_has_the_six_goals(first: Moment, folder: Path) -> None:
     goals = yaml.safe_load((folder / "company.yaml").read_text(encoding="utf-8"))["goals"]
     card = {row["goal_id"]: row for row in records(first.published, "SELECT * FROM marts.kpi_scorecard")}
-    assert list(card) == unordered(goal["id"] for goal in goals)
+    assert card.keys() == {goal["id"] for goal in goals}
     assert len(card) == 6
     for goal in goals:
         row = card[goal["id"]]
@@ -449,18 +452,6 @@ def test_the_scorecard_has_the_six_goals(first: Moment, folder: Path) -> None:
         assert (row["status"] == "met") == (row["actual"] >= row["target"])
     shown = {goal.id: (goal.target, goal.actual, goal.status) for goal in first.report.goals}
     assert shown == {key: (row["target"], row["actual"], row["status"]) for key, row in card.items()}
-
-
-def unordered(names: Iterable[str]) -> Any:
-    """Equal to any list of the same names."""
-
-    class Names(list):
-        def __eq__(self, other: object) -> bool:
-            return isinstance(other, list) and sorted(self) == sorted(other)
-
-        __hash__ = None
-
-    return Names(names)
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
@@ -510,7 +501,7 @@ def test_data_docs_and_status_are_there(first: Moment, repaired: Any) -> None:
     assert status["company_name"] == "Bakehouse"
 
 
-# --- the second run ------------------------------------------------------------------------------------------------
+# --- the second run ----------------------------------------------------------------------------------------------
 
 
 def test_a_second_run_finds_nothing_new_and_says_so(idle: Idle) -> None:
@@ -529,7 +520,7 @@ def test_a_second_run_imports_nothing_heavy(idle: Idle) -> None:
     assert {"dagster", "dagster_dbt", "dbt", "great_expectations", "scipy", "pandas"} & idle.modules == set()
 
 
-# --- the gate --------------------------------------------------------------------------------------------------------
+# --- the gate ----------------------------------------------------------------------------------------------------
 
 # By hand: the rules on orders weigh 5 x 3 + 2 x 1 + 0.5 = 17.5, and one of weight 3 fails for 120 of 150 records.
 POINTS = 100 * 3 * (BROKEN / DELIVERED) / 17.5
@@ -546,9 +537,8 @@ def test_the_gate_names_rules_and_points_by_source(stopped: Stopped) -> None:
     assert (rule.source, rule.entity, rule.rule) == ("shop", "orders", "orders_ordered_at_readable")
     assert rule.points_lost == pytest.approx(POINTS, abs=1e-9)
     message = " ".join(stopped.report.gate.messages)
-    assert (
-        "The new loads bring a validity of 86.28 % in 150 records; the goal is 90.00 %." in message
-    )  # cut, not rounded
+    # Cut, not rounded: 100 - 13.714...
+    assert "The new loads bring a validity of 86.28 % in 150 records; the goal is 90.00 %." in message
     assert f"{POINTS:.2f} points  orders_ordered_at_readable" in "\n".join(stopped.report.gate.messages)
     assert f"{BROKEN} of {DELIVERED} records fail" in message
     for words in ("shop", "orders_ordered_at_readable", f"{POINTS:.2f}", "stays in place"):
@@ -590,9 +580,8 @@ def test_known_customers_keep_their_ids(repaired: tuple[Moment, Any], first: Mom
     assert {record for _, record, _ in after - before} == {
         f"email:newcomer{number}@example.org" for number in range(NEWCOMERS)
     }
-    assert rows(repaired[0].published, "SELECT count(*) FROM marts.customer_id_changes WHERE change <> 'created'") == [
-        (0,)
-    ]
+    query = "SELECT count(*) FROM marts.customer_id_changes WHERE change <> 'created'"
+    assert rows(repaired[0].published, query) == [(0,)]
 
 
 def test_time_is_measured_from_the_newest_event(repaired: tuple[Moment, Any]) -> None:
@@ -600,7 +589,7 @@ def test_time_is_measured_from_the_newest_event(repaired: tuple[Moment, Any]) ->
     assert repaired[0].report.as_of == datetime(2026, 7, 1, 8, 29, tzinfo=UTC)
 
 
-# --- everything anew -------------------------------------------------------------------------------------------------
+# --- everything anew ---------------------------------------------------------------------------------------------
 
 
 def test_a_full_refresh_builds_the_same_tables(repaired: tuple[Moment, Any], rebuilt: Moment) -> None:
@@ -609,3 +598,23 @@ def test_a_full_refresh_builds_the_same_tables(repaired: tuple[Moment, Any], reb
     # Loads keep their ids, so only what is measured anew may differ.
     moving = {"measured_at"}
     assert differences(tables_of(repaired[0].published, moving), tables_of(rebuilt.published, moving)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="the index of new loads still counts the records that a correction supersedes")
+def test_a_delivery_without_one_sound_record_can_be_corrected(rebuilt: Moment, folder: Path, tmp_path: Path) -> None:
+    """Half of what is new is then broken and superseded; the gate must look at what stands, or it never opens again."""
+    place = tmp_path / "bakehouse"
+    shutil.copytree(folder, place, symlinks=True)
+    company, home = load_company(place / "company.yaml"), Home(place / "home")
+    sound = [f"W8{n:05d},,late{n}@example.org,2026-07-02 09:00:00,paid,web,EUR,20.00,0,0,1.40,0," for n in range(150)]
+    broken = [
+        line.replace("2026-07-02 09:00:00", "then").replace("20.00", "much").replace("@", "(at)") for line in sound
+    ]
+    data = place / "data/bakehouse/shop/orders"
+    outcomes = []
+    for name, lines in (("broken", broken), ("corrected", sound)):
+        text = "\n".join([",".join(SHOP_ORDERS), *lines, ""])
+        (data / f"orders-2026-07-02-{name}.csv").write_text(text, encoding="utf-8")
+        outcomes.append(pipeline.run(company, home).outcome)
+    assert outcomes == ["gate_stopped", "published"]

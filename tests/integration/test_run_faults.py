@@ -79,7 +79,7 @@ def events_in_memory() -> Iterator[None]:
         yield
 
 
-# --- two runs at once ------------------------------------------------------------------------------------------------
+# --- two runs at once --------------------------------------------------------------------------------------------
 
 
 def test_the_first_run_is_published(corner: Corner) -> None:
@@ -117,7 +117,7 @@ def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> N
     assert counts["dim_customers"] == 8
 
 
-# --- a delivery full of faults -----------------------------------------------------------------------------------------
+# --- a delivery full of faults -----------------------------------------------------------------------------------
 
 
 def test_one_bad_file_does_not_keep_the_others_back(corner_later: Corner) -> None:
@@ -233,7 +233,7 @@ def test_a_run_after_it_repeats_what_is_still_wrong(corner_later: Corner, tmp_pa
     assert fingerprint(again.home.published) == before
 
 
-# --- a third delivery: files mended, the published copy deleted, and sources that bring nothing readable ---------------
+# --- a third delivery: files mended, the published copy deleted, and sources that bring nothing readable ---------
 
 MORE_SOURCES = """\
   phone:
@@ -327,7 +327,7 @@ def test_a_published_copy_that_was_harmed_is_noticed(corner: Corner, tmp_path: P
     assert len(seen) == 1
 
 
-# --- the company file ---------------------------------------------------------------------------------------------------
+# --- the company file --------------------------------------------------------------------------------------------
 
 
 def assert_refused(
@@ -442,7 +442,7 @@ def test_a_column_that_is_not_there_before_the_first_load(bakery: Callable[..., 
     assert rows(home.warehouse, "SELECT count(*) FROM ledger.batches") == [(0,)]
 
 
-# --- the machine -----------------------------------------------------------------------------------------------------------
+# --- the machine -------------------------------------------------------------------------------------------------
 
 
 def _fails(corner: Corner, *words: str) -> Ended:
@@ -541,7 +541,7 @@ def test_a_home_that_cannot_be_written(corner: Corner, tmp_path: Path) -> None:
     assert fingerprint(one.home.path) == before
 
 
-# --- a full disk, and a company that has nothing but a web site ----------------------------------------------------------
+# --- a full disk, and a company that has nothing but a web site --------------------------------------------------
 
 SITE = """\
 company: {id: site, name: Site}
@@ -558,7 +558,8 @@ sources:
         path: data/events.csv
         entities:
           - entity: web_events
-            columns: {event_id: id, visitor_id: visitor, account_id: account, event: what, occurred_at: at, page_url: page}
+            columns:
+              {event_id: id, visitor_id: visitor, account_id: account, event: what, occurred_at: at, page_url: page}
 """
 VIEWS = 60
 
