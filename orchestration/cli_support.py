@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.privacy import safe_traceback
+from orchestration.privacy import OUR_PACKAGES, safe_traceback
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +26,6 @@ DONE, FAILED, BAD_CONFIGURATION, GATE_STOPPED = 0, 1, 2, 3
 COMPANY_VARIABLE = "REGULARS_COMPANY"
 HOME_VARIABLE = "REGULARS_HOME"
 
-_OUR_PACKAGES = ("orchestration", "sources", "models", "expectations")
 _WIDTH_OFF_TERMINAL = 140
 
 _home: Home | None = None
@@ -68,7 +67,7 @@ def tell(error: Exception) -> int:
     if name == "CompanyError":
         out.print(company_problems(error.problems))  # type: ignore[attr-defined]
         return BAD_CONFIGURATION
-    if type(error).__module__.split(".")[0] in _OUR_PACKAGES:
+    if type(error).__module__.split(".")[0] in OUR_PACKAGES:
         out.print(failure(str(error)))
         return BAD_CONFIGURATION if name in ("SourceError", "CatalogueError") else FAILED
     log = write_log(error)

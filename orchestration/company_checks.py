@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from orchestration.company_errors import CompanyProblem, is_secret, key_text, one_of, show
-from orchestration.company_fields import check_country, check_currency, check_time_zone
+from orchestration.company_fields import check_country, check_currency, check_owner, check_time_zone
 from orchestration.company_yaml import KeyPath, YamlDocument
 
 PLACEHOLDER = re.compile(r"\$\{ENV:([^}]*)\}")
@@ -65,7 +65,10 @@ def _source_problems(name: Any, source: object, known: set[str], problem: Say) -
         other = source.get(key)
         if isinstance(other, str) and other not in known:
             yield problem((*place, key), show(place, other), f"a source of this file: {one_of(other, known)}")
-    for key, check in (("time_zone", check_time_zone), ("currency", check_currency), ("country", check_country)):
+    checks = {
+        "time_zone": check_time_zone, "currency": check_currency, "country": check_country, "owner": check_owner,
+    }  # fmt: skip
+    for key, check in checks.items():
         value = source.get(key)
         if isinstance(value, str) and value:
             try:

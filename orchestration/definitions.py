@@ -20,7 +20,7 @@ from orchestration.automation import new_files_sensor, timetable
 from orchestration.company import COMPANY_VARIABLE, Company, load_company
 from orchestration.dbt import PHASES, PROJECT_DIR
 from orchestration.home import Home
-from orchestration.privacy import redact
+from orchestration.privacy import OUR_PACKAGES, redact
 from orchestration.report import Problem
 from orchestration.run import Run
 
@@ -85,7 +85,8 @@ def tell_of_failure(context: dg.HookContext) -> None:
         return
     error = context.op_exception
     # Our own errors and Dagster's failures are written for people; any other may quote someone's data.
-    words = getattr(error, "description", None) or redact(f"{type(error).__name__}: {error}")
+    ours = type(error).__module__.split(".")[0] in OUR_PACKAGES
+    words = getattr(error, "description", None) or (str(error) if ours else redact(f"{type(error).__name__}: {error}"))
     step = context.op.name.replace("__", "/")
     log = f"Dagster's pages show the trace (regulars dev), run {context.run_id}."
     run.problems.append(Problem(what=f"Step {step} failed: {words.strip()}", todo=log))

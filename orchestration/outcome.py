@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 STANDING = "all"
 
 
-def record(run: Run, outcome: Outcome, verdict: GateResult | None = None) -> RunReport:
+def record(run: Run, outcome: Outcome) -> RunReport:
     """Read the marts, write the report to the home's status file, and return it.
 
     Args:
         run: The run that ends here.
         outcome: How it ended.
-        verdict: The gate's verdict, when the gate is what ended it.
     """
     report = read_report(run, outcome)
-    if verdict is not None:
-        report = report.replace(gate=_gate_line(verdict))
+    if run.verdict is not None:
+        report = report.replace(gate=_gate_line(run.verdict))
     run.home.write_status(report)
     return report
 
@@ -155,6 +154,8 @@ def _gate_line(verdict: GateResult) -> GateLine:
                 points_lost=rule.points_lost,
                 entity=rule.entity,
                 says=rule.says,
+                records=rule.records,
+                failed=rule.failed_records,
             )
             for rule in verdict.worst_rules
         ],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import traceback
 
+# Errors that these packages define are written for people and quote no record.
+OUR_PACKAGES = ("orchestration", "sources", "models", "expectations")
+
 _EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d ()/.-]{4,}\d")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")

@@ -24,6 +24,7 @@ from orchestration.report import Problem, StepLine
 
 if TYPE_CHECKING:
     from expectations.catalogue import Rule
+    from expectations.gate import GateResult
     from orchestration.company import Company
     from orchestration.home import Home
 
@@ -47,6 +48,7 @@ class Run:
         run_id: Names this run in the ledger, the marts and the status.
         started_at: Start of the run (UTC).
         full_refresh: Build incremental tables anew from raw.
+        verdict: What the gate said, once it has been asked.
         steps: Seconds and rows of the steps taken so far.
         problems: What could not be read or done, without stopping the rest.
     """
@@ -57,6 +59,7 @@ class Run:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     full_refresh: bool = False
     progress: Progress = field(default=lambda *_: None, repr=False)
+    verdict: GateResult | None = None
     steps: list[StepLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -129,7 +132,12 @@ def _project_files() -> list[Path]:
 def describe(counts: Counts) -> str:
     """Return a step's numbers in words for the progress line, such as `541,909 received, 305 files`."""
     return ", ".join(
-        f"{value:,} {key.replace('_', ' ')}"
+        f"{value:,} {_noun(key, value)}"
         for key, value in counts.items()
         if isinstance(value, int) and value and key != "rows_in"
     )
+
+
+def _noun(key: str, number: int) -> str:
+    words = key.replace("_", " ")
+    return words.removesuffix("s") if number == 1 else words

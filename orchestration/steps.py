@@ -122,6 +122,7 @@ def gate(run: Run) -> GateResult:
         )
         if verdict.passed:
             record_gate_pass(con, run.started_at)
+    run.verdict = verdict
     return verdict
 
 

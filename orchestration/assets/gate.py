@@ -54,7 +54,7 @@ def gate_asset(rules: Sequence[Rule], upstream: Sequence[dg.AssetKey], owner: st
             verdict = steps.gate(run)
             counts["expectations"] = len(verdict.expectations)
         if not verdict.passed:
-            outcome.record(run, "gate_stopped", verdict)
+            outcome.record(run, "gate_stopped")
             context.log.error(verdict.message)
         yield dg.MaterializeResult(
             metadata={

@@ -156,15 +156,18 @@ def check_columns(dataset: Dataset, columns: tuple[str, ...], layout: Layout | N
     missing = sorted(name for name in dataset.columns_used() if name.lower() not in there)
     if not missing:
         return
-    hints = []
-    for name in missing:
-        near = difflib.get_close_matches(name.lower(), list(there), n=1, cutoff=0.7)
-        hints.append(f"'{name}'" + (f" (perhaps now '{there[near[0]]}')" if near else ""))
+    nearest = {name: difflib.get_close_matches(name.lower(), list(there), n=1, cutoff=0.7) for name in missing}
+    hints = [f"'{name}'" + (f" (perhaps now '{there[near[0]]}')" if near else "") for name, near in nearest.items()]
     fix = "Change the mapping in the company file, or ask the sender for the old column names"
     if layout is not None and len(columns) == 1:
         other = [mark for mark in ",;\t|" if mark != layout.separator and mark in columns[0]]
         if other:
             fix = f"The header looks separated by {other[0]!r}: set options.separator"
+    is_known = len(columns) == 1 or len(missing) < len(dataset.columns_used() - {"*"})
+    if not is_known and not any(nearest.values()):
+        # Perhaps no header at all but someone's data, which has no place in a message.
+        words = f"has none of the mapped columns ({', '.join(hints)}) among its {len(columns)}"
+        raise FileProblem(words, f"{fix}; if the file has no header, set options.header_row: 0")
     shown = ", ".join(columns[:40]) + (", ..." if len(columns) > 40 else "")
     raise FileProblem(f"has no column {', '.join(hints)}, which is mapped; columns there: {shown}", fix)
 

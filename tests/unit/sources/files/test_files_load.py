@@ -294,3 +294,12 @@ def test_names_with_quotes_and_reserved_names(incoming: Path, source: Source, lo
     (incoming / "o'brien.csv").write_text('id,a "b" c,_row,"d\'e"\n1,x,y,z\n')
     assert load(source()).problems == []
     assert rows('"a ""b"" c", _row_2, "d\'e", _row') == [("x", "y", "z", 1)]
+
+
+def test_a_first_record_in_the_place_of_a_header_is_not_shown(incoming: Path, source: Source, load: Load) -> None:
+    (incoming / "a.csv").write_text("ann@example.com,Ann Smith\nbob@example.com,Bob Jones\n")
+    report = load(source(columns={"order_id": "number", "email": "mail"}))
+    words = str(report.problems[0])
+    assert "none of the mapped columns ('mail', 'number') among its 2" in words
+    assert "header_row: 0" in words
+    assert "ann" not in words.lower()
