@@ -73,7 +73,7 @@ def worst_rules(rules: Sequence[RuleLine]) -> Table:
             Text(rule.source),
             Text(rule.entity or MISSING),
             Text(rule.rule),
-            f"{rule.points_lost:.1f}",
+            f"{rule.points_lost:.2f}",
             failed,
             Text(rule.says or ""),
         )

@@ -147,8 +147,7 @@ class Runs:
     def close(self) -> None:
         """End the process that starts runs."""
         assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=60)
+        self._server.communicate("")
 
 
 def serve() -> None:

@@ -42,7 +42,7 @@ query = (
     "(SELECT count(*) FROM marts.kpi_scorecard)"
 )
 print("ready", flush=True)
-while not select.select([sys.stdin], [], [], 0.01)[0]:
+while not select.select([sys.stdin], [], [], 0.05)[0]:
     try:
         with duckdb.connect(file, read_only=True) as con:
             (run, *counts), = con.execute(query).fetchall()

@@ -113,7 +113,20 @@ def test_sources_and_their_sum():
         SourceLine("phone", "call_centre", 0, 50, 40, 9, 1),
     ]
     text = shown(sources_table(lines, 0.94, 0.9))
-    assert _line(text, "shop")[:12] == ["shop", "shop", "3", words.MISSING, "1,000", "900", "60", "40", "95.0", "%", "90", "%"]
+    assert _line(text, "shop")[:12] == [
+        "shop",
+        "shop",
+        "3",
+        words.MISSING,
+        "1,000",
+        "900",
+        "60",
+        "40",
+        "95.0",
+        "%",
+        "90",
+        "%",
+    ]
     assert _line(text, "phone")[:3] == ["phone", "call", "centre"]
     assert _line(text, "all")[:10] == ["all", "3", "1,050", "940", "69", "41", "94.0", "%", "90", "%"]
     assert "≠" not in text
