@@ -40,9 +40,9 @@ def main() -> None:
 def raw_load(scratch: Path) -> list[dict[str, Any]]:
     """Files to raw with ledger and hashes, against one CREATE TABLE AS over the same files."""
     import duckdb
-    from sources.files.load import ensure_ledger, load_source
 
     from orchestration.company import load_company
+    from sources.files.load import ensure_ledger, load_source
 
     company = load_company(ROOT / "examples" / "real" / "company.yaml")
     lines = []
