@@ -64,7 +64,8 @@ def test_values_come_back(table: list[list[str]], line_end: str, quoting: int) -
     width = len(table[0]) if table else 2
     text = io.StringIO()
     if any("\r" in value for record in table for value in record):
-        quoting = csv.QUOTE_ALL  # Python 3.12's writer leaves a lone \r unquoted, where nobody can tell it from a line end
+        # Python's writer may leave a lone \r unquoted, where nobody can tell it from a line end.
+        quoting = csv.QUOTE_ALL
     writer = csv.writer(text, lineterminator=line_end, quoting=quoting)  # type: ignore[arg-type]
     writer.writerow([f"c{place}" for place in range(width)])
     writer.writerows(table)
