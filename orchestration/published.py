@@ -37,7 +37,7 @@ def open_published(path: Path) -> Iterator[Published]:
     if not path.exists():
         raise PublishedError(f"Nothing is published yet in {path.parent}. Run: regulars run")
     try:
-        con = duckdb.connect(str(path), read_only=True)
+        con = _connected(path)
     except duckdb.Error as error:
         raise PublishedError(f"{path} cannot be opened. Run: regulars run --full-refresh") from error
     try:
@@ -45,6 +45,21 @@ def open_published(path: Path) -> Iterator[Published]:
         yield Published(con)
     finally:
         con.close()
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection for reading.
+
+    DuckDB opens a file by its name three times while it connects: for its first bytes, its headers and its blocks. A
+    publication may fall between two of them, and the headers then belong to another file than the blocks. The next
+    one is a run away, so a second try finds one file.
+    """
+    import duckdb
+
+    try:
+        return duckdb.connect(str(path), read_only=True)
+    except duckdb.IOException:
+        return duckdb.connect(str(path), read_only=True)
 
 
 class Published:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Corner, Runs, balance, differences, regulars, rows, tables_of, write_corner
+from helpers import ROOT, Corner, Runs, balance, differences, environment, regulars, rows, tables_of, write_corner
 
 from orchestration.home import Home, is_temporary
 
@@ -33,8 +33,9 @@ STEPS = (
 # Opens the copy until its standard input ends; each run that is seen must always show the same rows.
 READER = """
 import json, select, sys
-import duckdb
-file, parquet = sys.argv[1:]
+from pathlib import Path
+from orchestration.published import open_published
+file, parquet = map(Path, sys.argv[1:])
 seen, errors, opened = {}, [], 0
 query = (
     "SELECT (SELECT run_id FROM marts.publication), (SELECT count(*) FROM marts.fct_orders), "
@@ -44,9 +45,10 @@ query = (
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.05)[0]:
     try:
-        with duckdb.connect(file, read_only=True) as con:
-            (run, *counts), = con.execute(query).fetchall()
-            con.execute("SELECT count(*) FROM read_parquet(?)", [parquet + "/fct_orders.parquet"]).fetchall()
+        with open_published(file) as published:
+            (run, *counts), = published.con.execute(query).fetchall()
+            orders = str(parquet / "fct_orders.parquet")
+            published.con.execute("SELECT count(*) FROM read_parquet(?)", [orders]).fetchall()
     except Exception as error:
         errors.append(f"{type(error).__name__}: {error}")
         continue
@@ -62,7 +64,7 @@ def _reader(home: Home) -> Iterator[dict[str, Any]]:
     saw: dict[str, Any] = {}
     with subprocess.Popen(
         [sys.executable, "-c", READER, str(home.published_file), str(home.parquet)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
