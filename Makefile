@@ -55,15 +55,15 @@ check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 
 .PHONY: test
 test: $(STAMP) check ## lint, types and the tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not spark" -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-all
 test-all: $(STAMP) check ## the same with the slow matrices: kill points, large data
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not spark" -n 2 --dist loadfile $(ARGS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches
-	@$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-report=html $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not spark" --cov --cov-report=term --cov-report=html $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## measure and write benchmarks/results/

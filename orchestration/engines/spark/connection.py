@@ -1,0 +1,76 @@
+"""A Spark session with the few methods of a DB-API connection that gate, report and publication use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+Row = tuple[Any, ...]
+
+
+class SparkConnection:
+    """A session behind `execute(query, parameters).fetchall()`, as DuckDB's own connections have it.
+
+    Timestamps come back as UTC without a zone, the way they are stored, whatever the zone of this machine.
+
+    Attributes:
+        session: The Spark session, in UTC.
+    """
+
+    def __init__(self, session: SparkSession) -> None:
+        self.session = session
+
+    def execute(self, query: str, parameters: Sequence[object] | None = None) -> SparkResult:
+        """Run one statement; each `?` stands for one parameter."""
+        return SparkResult(self.session.sql(query, args=list(parameters)) if parameters else self.session.sql(query))
+
+    def frame(self, query: str) -> pl.DataFrame:
+        """Return the rows of a query as a Polars frame; the caller knows that they fit."""
+        import polars as pl
+
+        frame = pl.from_arrow(arrow_of(self.session.sql(query)))
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError("a query has more than one column or none")
+        return frame
+
+    def tables(self, schema: str) -> dict[str, list[str]]:
+        """Return the columns of every table and view of a schema, by name; a schema that is absent has none."""
+        catalog = self.session.catalog
+        if not catalog.databaseExists(schema):
+            return {}
+        names = [table.name for table in catalog.listTables(schema) if not table.isTemporary]
+        return {name: self.session.table(f"{schema}.{name}").columns for name in names}
+
+
+class SparkResult:
+    """The result of one statement."""
+
+    def __init__(self, data: DataFrame) -> None:
+        self.data = data
+
+    @property
+    def description(self) -> list[tuple[str, str]]:
+        """Name and type of each column."""
+        return [(field.name, field.dataType.simpleString()) for field in self.data.schema.fields]
+
+    def fetchall(self) -> list[Row]:
+        """All rows."""
+        table = arrow_of(self.data)
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_columns else []
+
+
+def arrow_of(data: DataFrame) -> pa.Table:
+    """Collect a frame as Arrow, timestamps as UTC without a zone."""
+    import pyarrow as pa
+
+    table = data.toArrow()
+    fields = [
+        pa.field(field.name, pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
