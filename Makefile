@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_STAMP := $(VENV)/.installed-spark
 HOME_DIR ?= home/bakehouse
 COMPANY ?= company.yaml
 
@@ -25,6 +26,12 @@ $(STAMP): requirements.lock pyproject.toml
 	$$python -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SPARK_STAMP): requirements-spark.lock $(STAMP)
+	@echo "Adding Spark to $(VENV) (once, about half a gigabyte)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+		-r requirements-spark.lock
 	@touch $@
 
 .PHONY: setup
@@ -61,6 +68,20 @@ test: $(STAMP) check ## lint, types and the tests
 test-all: $(STAMP) check ## the same with the slow matrices: kill points, large data
 	@$(BIN)/python -m pytest -m "not spark" -n 2 --dist loadfile $(ARGS)
 
+.PHONY: spark
+spark: $(SPARK_STAMP) ## add the Spark engine to the environment (it needs Java 17 or 21)
+
+# Which Java Spark would start; empty without one.
+FIND_JAVA = if [ -n "$$JAVA_HOME" ]; then ls "$$JAVA_HOME/bin/java" 2>/dev/null; else command -v java; fi
+
+.PHONY: test-spark
+test-spark: ## the same marts on Spark, compared row by row with DuckDB's
+	@java=$$($(FIND_JAVA)); [ -n "$$java" ] || { \
+		echo "Spark needs Java 17 or 21, and there is none. Install it (Debian, Ubuntu: apt-get install"; \
+		echo "openjdk-17-jre-headless; macOS: brew install openjdk@17) or set JAVA_HOME, then: make test-spark"; exit 1; }
+	@$(MAKE) --no-print-directory $(SPARK_STAMP)
+	@$(BIN)/python -m pytest -m "spark and not slow" tests/spark $(ARGS)
+
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches
 	@$(BIN)/python -m pytest -m "not slow and not spark" --cov --cov-report=term --cov-report=html $(ARGS)
@@ -69,10 +90,16 @@ coverage: $(STAMP) ## which lines no test reaches
 bench: $(STAMP) ## measure and write benchmarks/results/
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-engines
+bench-engines: $(SPARK_STAMP) ## ten million events through both engines, beside each other (half an hour)
+	@$(BIN)/python -m benchmarks.engines
+
 .PHONY: lock
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --extra dev --extra postgres \
 		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --extra dev --extra postgres --extra spark \
+		--constraint requirements.lock --no-emit-index-url --no-header pyproject.toml -o requirements-spark.lock
 
 .PHONY: clean
 clean: ## remove what was made here, but not the environment

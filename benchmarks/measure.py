@@ -6,10 +6,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
+from typing import Any
 
 _VERSIONS = (
     "regulars",
@@ -21,6 +23,8 @@ _VERSIONS = (
     "great-expectations",
     "numpy",
     "scipy",
+    "pyspark",
+    "dbt-spark",
 )
 
 
@@ -48,6 +52,34 @@ def command(words: Sequence[str], log: Path) -> Measured:
     return Measured(perf_counter() - begun, peak, os.waitstatus_to_exitcode(status))
 
 
+def command_and_children(words: Sequence[str], log: Path, *, look_every: float = 0.5) -> Measured:
+    """Run a command and measure it together with the processes that it starts, such as Java.
+
+    The peak is the largest sum of their resident memory seen at one moment; memory that they share counts twice.
+    """
+    import psutil
+
+    begun = perf_counter()
+    with log.open("wb") as output:
+        process = psutil.Popen(list(words), stdout=output, stderr=output)
+    peak = 0
+    while process.poll() is None:
+        sleep(look_every)
+        peak = max(peak, _resident(process))
+    return Measured(perf_counter() - begun, peak, int(process.returncode))
+
+
+def _resident(process: Any) -> int:
+    import psutil
+
+    total = 0
+    with suppress(psutil.Error):
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total
+
+
 def best_of(times: int, call: Callable[[], object]) -> float:
     """Return the shortest of several runs in seconds: the one that the machine's other work disturbed least."""
     shortest = float("inf")
@@ -66,5 +98,13 @@ def machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "memory": f"{memory:.0f} GiB",
         "python": platform.python_version(),
-        **{name: version(name) for name in _VERSIONS},
+        **{name: found for name in _VERSIONS if (found := _version(name))},
     }
+
+
+def _version(name: str) -> str | None:
+    """The version of a package, None where it is not installed: Spark is an extra."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -24,13 +24,15 @@ MAX_EMAIL_BYTES = 254
 # What phonenumbers itself reads at most. A number has 15 digits; the rest is punctuation and an extension.
 MAX_PHONE_CHARACTERS = 250
 
-EMAIL_VERDICTS: dict[str, type[pl.DataType]] = {
+Verdicts = dict[str, type[pl.DataType]]
+
+EMAIL_VERDICTS: Verdicts = {
     "raw_value": pl.String,
     "normalised": pl.String,
     "is_valid": pl.Boolean,
     "reason": pl.String,
 }
-PHONE_VERDICTS: dict[str, type[pl.DataType]] = {
+PHONE_VERDICTS: Verdicts = {
     "raw_value": pl.String,
     "region": pl.String,
     "e164": pl.String,
@@ -139,7 +141,7 @@ def judge_phones(frame: pl.DataFrame) -> pl.DataFrame:
 def _frame(
     raw: list[str | None],
     verdicts: Iterable[_Verdict],
-    schema: dict[str, type[pl.DataType]],
+    schema: Verdicts,
     value_column: str,
     **more: list[str | None],
 ) -> pl.DataFrame:

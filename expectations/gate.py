@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.catalogue import Rule
+from expectations.connection import has_table
 from expectations.docs_pages import fresh_folder, percent, put_in_place, write_pages
 from expectations.suites import ExpectationResult, Scope, SuiteError, run_suites, staged_rows
 
 if TYPE_CHECKING:
-    import duckdb
+    from expectations.connection import Connection
 
 _EVERYTHING = Scope("all", "The validity of everything held, over all sources and rules, reaches the goal.")
 _NEW = Scope("new", "The validity of the loads that have not passed the gate yet reaches the goal.")
@@ -109,7 +110,7 @@ class GateResult:
 
 
 def evaluate(
-    con_or_path: duckdb.DuckDBPyConnection | str | Path,
+    con_or_path: Connection | str | Path,
     rules: Sequence[Rule],
     *,
     goal: float,
@@ -123,7 +124,8 @@ def evaluate(
     Importing Great Expectations takes seconds, so a run in which nothing is new does not call this.
 
     Args:
-        con_or_path: An open connection, of which committed rows are seen; or the file, which is opened for reading.
+        con_or_path: An open connection, DuckDB's own (of which committed rows are seen) or one to Spark; or a DuckDB
+            file, which is opened for reading.
         rules: The catalogue that staging was built with.
         goal: The validity to reach, 0 to 1.
         judge_new_loads_from_records: New loads have to reach the goal themselves from so many records on.
@@ -176,7 +178,7 @@ def evaluate(
 
 
 @contextmanager
-def _opened(con_or_path: duckdb.DuckDBPyConnection | str | Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(con_or_path: Connection | str | Path) -> Iterator[Connection]:
     """The connection as it is, or one that reads the file and is closed afterwards."""
     if not isinstance(con_or_path, (str, Path)):
         yield con_or_path
@@ -191,26 +193,27 @@ def _opened(con_or_path: duckdb.DuckDBPyConnection | str | Path) -> Iterator[duc
         con.close()
 
 
-def _read_index(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[float, int]]:
+def _read_index(con: Connection) -> dict[tuple[str, str], tuple[float, int]]:
     """(load_id, source) -> (validity, records) of the scopes `all` and `new`."""
-    import duckdb
-
     try:
         rows = con.execute(
             "SELECT load_id, source, CAST(validity AS DOUBLE), records FROM marts.data_validity_index "
             "WHERE load_id IN ('all', 'new')"
         ).fetchall()
-    except duckdb.CatalogException as error:
+    except Exception as error:
+        # Each engine has errors of its own; what counts is whether the table is there.
+        if has_table(con, "marts", "data_validity_index"):
+            raise
         raise GateError("marts.data_validity_index is not built; build the staging phase first.") from error
     return {(load_id, source): (float(validity), int(records)) for load_id, source, validity, records in rows}
 
 
-def _read_costs(con: duckdb.DuckDBPyConnection, load_id: str) -> list[RuleCost]:
+def _read_costs(con: Connection, load_id: str) -> list[RuleCost]:
     rows = con.execute(
         """
         SELECT
             source, entity, rule, says, 1 - failed_records / CAST(records AS DOUBLE), CAST(weight AS DOUBLE),
-            records, failed_records, points_lost, points_lost_of_source
+            records, failed_records, CAST(points_lost AS DOUBLE), CAST(points_lost_of_source AS DOUBLE)
         FROM quality.validity_ranking
         WHERE load_id = ?
         ORDER BY points_lost DESC, source, rule

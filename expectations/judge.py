@@ -46,7 +46,17 @@ class Judged(NamedTuple):
     phones: int
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
+    """One sort of contact value.
+
+    Attributes:
+        table: Where its verdicts are kept.
+        column: The column of mapped views that holds it.
+        keys: What a verdict belongs to: the value, or the value and its region.
+        too_long_above: Characters above which a value is too long whatever it is.
+        judge: Gives the verdicts; see `expectations.contacts`.
+    """
+
     table: str
     column: str
     keys: tuple[str, ...]
@@ -54,8 +64,8 @@ class _Kind(NamedTuple):
     judge: Callable[[pl.DataFrame], pl.DataFrame]
 
 
-_EMAILS = _Kind("quality.judged_emails", "email", ("raw_value",), MAX_EMAIL_BYTES + _MARGIN, judge_emails)
-_PHONES = _Kind("quality.judged_phones", "phone", ("raw_value", "region"), MAX_PHONE_CHARACTERS + _MARGIN, judge_phones)
+EMAILS = Kind("quality.judged_emails", "email", ("raw_value",), MAX_EMAIL_BYTES + _MARGIN, judge_emails)
+PHONES = Kind("quality.judged_phones", "phone", ("raw_value", "region"), MAX_PHONE_CHARACTERS + _MARGIN, judge_phones)
 
 
 def judge_new(
@@ -89,8 +99,8 @@ def judge_new(
             con.execute("DELETE FROM quality.judged_emails")
             con.execute("DELETE FROM quality.judged_phones")
         judged = Judged(
-            emails=_judge(con, _EMAILS, load_ids, batch),
-            phones=_judge(con, _PHONES, load_ids, batch),
+            emails=_judge(con, EMAILS, load_ids, batch),
+            phones=_judge(con, PHONES, load_ids, batch),
         )
         con.execute("COMMIT")
     except BaseException:
@@ -99,7 +109,7 @@ def judge_new(
     return judged
 
 
-def _judge(con: duckdb.DuckDBPyConnection, kind: _Kind, load_ids: Sequence[str] | None, batch: int) -> int:
+def _judge(con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None, batch: int) -> int:
     found = _collect(con, kind, load_ids)
     if found == 0:
         return 0
@@ -121,7 +131,7 @@ def _judge(con: duckdb.DuckDBPyConnection, kind: _Kind, load_ids: Sequence[str] 
     return found
 
 
-def _insert(con: duckdb.DuckDBPyConnection, kind: _Kind, values: pl.DataFrame) -> None:
+def _insert(con: duckdb.DuckDBPyConnection, kind: Kind, values: pl.DataFrame) -> None:
     con.register("verdicts_of_batch", kind.judge(values).to_arrow())
     try:
         con.execute(f"INSERT INTO {kind.table} BY NAME SELECT * FROM verdicts_of_batch")  # noqa: S608 - our own names
@@ -129,7 +139,7 @@ def _insert(con: duckdb.DuckDBPyConnection, kind: _Kind, values: pl.DataFrame) -
         con.unregister("verdicts_of_batch")
 
 
-def _collect(con: duckdb.DuckDBPyConnection, kind: _Kind, load_ids: Sequence[str] | None) -> int:
+def _collect(con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None) -> int:
     """Put the distinct values without a verdict into a temporary table and return how many there are."""
     region = ', "_country" AS region' if "region" in kind.keys else ""
     selects = [

@@ -9,16 +9,17 @@ data can reach its pages.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.catalogue import ENTITIES, Rule
+from expectations.connection import tables_of
 
 if TYPE_CHECKING:
-    import duckdb
+    from expectations.connection import Connection
 
 INDEX_SUITE = "validity_index"
 RECORDS_SUITE = "records"
@@ -70,25 +71,26 @@ class Scope:
 
 def preload() -> None:
     """Import Great Expectations now, for example in a thread while something else works; it takes seconds."""
-    import expectations.duckdb_bridge  # noqa: F401 - imported for its side effect, the loaded modules
+    import expectations.open_bridge  # noqa: F401 - imported for its side effect, the loaded modules
 
 
-def staged_rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def staged_rows(con: Connection) -> dict[str, int]:
     """Return how many rows staging holds per entity; entities without a staging table are left out."""
-    tables = con.execute(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_catalog = current_database() AND table_schema = 'staging'"
-    ).fetchall()
-    known = {name for (name,) in tables}
-    return {
-        entity: int(con.execute(f"SELECT count(*) FROM {_staging(entity)}").fetchall()[0][0])  # noqa: S608
-        for entity in ENTITIES
-        if f"stg_files__{entity}" in known
-    }
+    return _rows_of(con, tables_of(con, "staging"))
+
+
+def _rows_of(con: Connection, staging: Mapping[str, Collection[str]]) -> dict[str, int]:
+    present = [entity for entity in ENTITIES if f"stg_files__{entity}" in staging]
+    if not present:
+        return {}
+    # One statement for all: a statement has a price of its own on an engine for many machines.
+    counts = " UNION ALL ".join(f"SELECT '{entity}', count(*) FROM {_staging(entity)}" for entity in present)  # noqa: S608
+    rows = dict(con.execute(counts).fetchall())
+    return {entity: int(rows[entity]) for entity in present}
 
 
 def run_suites(
-    con: duckdb.DuckDBPyConnection,
+    con: Connection,
     rules: Sequence[Rule],
     goal: float,
     scopes: Sequence[Scope],
@@ -98,7 +100,7 @@ def run_suites(
     """Run every suite and return what was found, in the order of entities and rules, the index last.
 
     Args:
-        con: An open connection to the warehouse; only committed rows are seen.
+        con: An open connection to the warehouse; on DuckDB only committed rows are seen.
         rules: The catalogue.
         goal: The validity to reach, 0 to 1.
         scopes: The rows of marts.data_validity_index that have to reach it.
@@ -107,25 +109,18 @@ def run_suites(
     Raises:
         SuiteError: A flag is missing in staging, or Great Expectations could not compute a metric.
     """
-    import great_expectations as gx
+    from expectations.open_bridge import open_source
 
-    from expectations.duckdb_bridge import open_source
-
-    entities = [entity for entity in staged_rows(con) if any(rule.entity == entity for rule in rules)]
-    _require_flags(con, rules, entities)
+    staging = tables_of(con, "staging")
+    entities = [name for name in ENTITIES if f"stg_files__{name}" in staging and any(r.entity == name for r in rules)]
+    _require_flags(staging, rules, entities)
+    suites = list(_suites(entities, rules, goal, scopes))
     results: list[ExpectationResult] = []
     with _quiet():
-        context = gx.get_context(mode="ephemeral", project_config=_project(docs_dir))
-        with open_source(context, con) as source:
-            for entity in entities:
-                own = [rule for rule in rules if rule.entity == entity]
-                results += _run(context, source, entity, _flags_query(entity, own), _rule_expectations(own))
-            if entities:
-                query = _records_query(entities)
-                results += _run(context, source, RECORDS_SUITE, query, _record_expectations(entities))
-            if scopes:
-                query = _index_query(scopes)
-                results += _run(context, source, INDEX_SUITE, query, _index_expectations(goal, scopes))
+        context = _context(docs_dir)
+        with open_source(context, con, [query for _, query, _ in suites]) as source:
+            for name, query, expectations in suites:
+                results += _run(context, source, name, query, expectations)
             if docs_dir is not None:
                 try:
                     context.build_data_docs()
@@ -135,8 +130,22 @@ def run_suites(
     return results
 
 
-def _project(docs_dir: Path | None) -> Any:
-    """The configuration of a context that keeps nothing but the pages, and tells nobody of its use."""
+def _suites(
+    entities: Sequence[str], rules: Sequence[Rule], goal: float, scopes: Sequence[Scope]
+) -> Iterator[tuple[str, str, Iterable[Any]]]:
+    """Name, query and expectations of each suite."""
+    for entity in entities:
+        own = [rule for rule in rules if rule.entity == entity]
+        yield entity, _flags_query(entity, own), _rule_expectations(own)
+    if entities:
+        yield RECORDS_SUITE, _records_query(entities), _record_expectations(entities)
+    if scopes:
+        yield INDEX_SUITE, _index_query(scopes), _index_expectations(goal, scopes)
+
+
+def _context(docs_dir: Path | None) -> Any:
+    """A context that keeps nothing but the pages, and tells nobody of its use."""
+    import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
@@ -157,7 +166,7 @@ def _project(docs_dir: Path | None) -> Any:
                 "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             }
         }
-    return config
+    return gx.get_context(mode="ephemeral", project_config=config)
 
 
 @contextmanager
@@ -253,8 +262,8 @@ def _rule_expectations(rules: Iterable[Rule]) -> Iterator[Any]:
 
 def _flags_query(entity: str, rules: Sequence[Rule]) -> str:
     """The flags of an entity and nothing else of it. A null flag is a pass, as in the catalogue."""
-    flags = ", ".join(f"coalesce({_quoted(rule.flag)}, true) AS {_quoted(rule.flag)}" for rule in rules)
-    return f"SELECT {flags} FROM {_staging(entity)}"  # noqa: S608 - names from the catalogue, quoted
+    flags = ", ".join(f"coalesce({rule.flag}, true) AS {rule.flag}" for rule in rules)
+    return f"SELECT {flags} FROM {_staging(entity)}"  # noqa: S608 - names from the catalogue
 
 
 def _record_expectations(entities: Iterable[str]) -> Iterator[Any]:
@@ -272,9 +281,9 @@ def _records_query(entities: Sequence[str]) -> str:
         f"""(SELECT
             count(*) FILTER (WHERE record_status <> 'duplicate')
                 = count(DISTINCT record_key) FILTER (WHERE record_status <> 'duplicate')
-                AS {_quoted(f"{entity}_one_row_per_key")},
-            count(*) = count(*) FILTER (WHERE record_status IN ({_STATUSES})) AS {_quoted(f"{entity}_status_known")}
-        FROM {_staging(entity)})"""  # noqa: S608 - names from the catalogue, quoted
+                AS {entity}_one_row_per_key,
+            count(*) = count(*) FILTER (WHERE record_status IN ({_STATUSES})) AS {entity}_status_known
+        FROM {_staging(entity)})"""  # noqa: S608 - names from the catalogue
         for entity in entities
     ]
     return "SELECT * FROM " + " CROSS JOIN ".join(parts)  # noqa: S608
@@ -283,7 +292,7 @@ def _records_query(entities: Sequence[str]) -> str:
 def _index_query(scopes: Sequence[Scope]) -> str:
     """One row: the index of each scope in a column of its own; a scope without a row in the mart is null."""
     columns = ", ".join(
-        f"max(CASE WHEN load_id = '{scope.load_id}' THEN CAST(validity AS DOUBLE) END) AS {_quoted(scope.expectation)}"
+        f"max(CASE WHEN load_id = '{scope.load_id}' THEN CAST(validity AS DOUBLE) END) AS {scope.expectation}"
         for scope in scopes
     )
     return f"SELECT {columns} FROM marts.data_validity_index WHERE source = 'all'"  # noqa: S608 - our own names
@@ -301,16 +310,9 @@ def _index_expectations(goal: float, scopes: Iterable[Scope]) -> Iterator[Any]:
         )
 
 
-def _require_flags(con: duckdb.DuckDBPyConnection, rules: Iterable[Rule], entities: Iterable[str]) -> None:
-    rows = con.execute(
-        "SELECT table_name, column_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND table_schema = 'staging'"
-    ).fetchall()
-    columns = set(rows)
+def _require_flags(staging: Mapping[str, Collection[str]], rules: Iterable[Rule], entities: Collection[str]) -> None:
     missing = [
-        rule.flag
-        for rule in rules
-        if rule.entity in entities and (f"stg_files__{rule.entity}", rule.flag) not in columns
+        rule.flag for rule in rules if rule.entity in entities and rule.flag not in staging[f"stg_files__{rule.entity}"]
     ]
     if missing:
         raise SuiteError(
@@ -320,8 +322,4 @@ def _require_flags(con: duckdb.DuckDBPyConnection, rules: Iterable[Rule], entiti
 
 
 def _staging(entity: str) -> str:
-    return f"staging.{_quoted(f'stg_files__{entity}')}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"staging.stg_files__{entity}"

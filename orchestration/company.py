@@ -26,7 +26,6 @@ from orchestration.company_fields import (
     Cron,
     Currency,
     GoalId,
-    Memory,
     Number,
     Owner,
     Share,
@@ -35,6 +34,7 @@ from orchestration.company_fields import (
     TimeZone,
     WholeNumber,
 )
+from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
 from sources.files.config import FilesSource
 
@@ -72,13 +72,6 @@ class CompanyName(Strict):
     id: CompanyId
     name: Text
     owner: Owner = "team:data"
-
-
-class WarehouseSettings(Strict):
-    """What the embedded engine may take of the machine."""
-
-    memory_limit: Memory = "3GB"
-    threads: Count = 2
 
 
 class ValiditySettings(Strict):
@@ -144,7 +137,7 @@ class Company(Strict):
     currency: Currency
     country: Country
     as_of: AsOf = "latest"
-    warehouse: WarehouseSettings = WarehouseSettings()
+    warehouse: WarehouseSettings = Field(default_factory=WarehouseSettings)
     validity: ValiditySettings = ValiditySettings()
     identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
     automation: AutomationSettings = AutomationSettings()
@@ -200,6 +193,14 @@ class Company(Strict):
         return FilesSource.model_validate(
             _fill(self.sources[name].model_dump(by_alias=True, exclude_unset=True), environment)
         )
+
+    def spark_for_use(self, environment: Mapping[str, str] | None = None) -> SparkSettings:
+        """Spark's settings with `${ENV:NAME}` filled in: for the code that starts it, never for messages or logs.
+
+        Raises:
+            CompanyError: a variable is not set.
+        """
+        return SparkSettings.model_validate(_fill(self.warehouse.spark.model_dump(exclude_unset=True), environment))
 
     def dbt_vars(self) -> dict[str, Any]:
         """The part that dbt models read, as plain data: goals, thresholds, validity.

@@ -71,7 +71,7 @@ def check_as_of(value: str) -> str:
     return value
 
 
-def _plain_text(value: object) -> object:
+def plain_text(value: object) -> object:
     """Names may be numbers in YAML (`name: 1884`); a name is text."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -121,7 +121,7 @@ def check_cron(value: str) -> str:
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 Currency = Annotated[str, AfterValidator(check_currency)]
 Country = Annotated[str, AfterValidator(check_country)]
-Text = Annotated[str, BeforeValidator(_plain_text), Field(min_length=1)]
+Text = Annotated[str, BeforeValidator(plain_text), Field(min_length=1)]
 Share = Annotated[float, BeforeValidator(refuse_truth), Field(gt=0, le=1)]
 Count = Annotated[int, BeforeValidator(refuse_truth), Field(ge=1)]
 CompanyId = Annotated[str, AfterValidator(check_company_id)]

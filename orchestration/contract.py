@@ -7,15 +7,14 @@ when it builds it; here all of them are checked together, at the moment they bec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import duckdb
+from typing import Any
 
 CONTRACT_SCHEMA = "marts"
+# One row in the published copy beside the contract tables: run_id, published_at, as_of, version.
+PUBLICATION_TABLE = "publication"
 
 
 class ContractError(RuntimeError):
@@ -94,32 +93,36 @@ def contract_tables(manifest: Mapping[str, Any]) -> dict[str, ContractTable]:
 
 
 def find_violations(
-    con: duckdb.DuckDBPyConnection, tables: Iterable[str], contract: Mapping[str, ContractTable]
+    names: Iterable[str],
+    contract: Mapping[str, ContractTable],
+    there: Mapping[str, Mapping[str, str]],
+    engine_type: Callable[[str], str | None],
 ) -> list[str]:
     """How the warehouse's tables differ from the contract; empty where they keep it.
 
     Checked for each table: that the contract names it, that it exists, and that names and types of its columns are
     those of the contract, none missing and none besides.
+
+    Args:
+        names: The tables to check.
+        contract: What is promised.
+        there: What the schema marts has: table, column, the engine's own spelling of its type.
+        engine_type: Gives the engine's spelling of a type of the contract, None where it knows no such type.
     """
-    there: dict[str, dict[str, str]] = {}
-    for table, column, kind in con.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = ? ORDER BY table_name, column_index",
-        [CONTRACT_SCHEMA],
-    ).fetchall():
-        there.setdefault(table, {})[column] = kind
     violations: list[str] = []
-    for name in tables:
+    for name in names:
         if name not in contract:
             violations.append(f"{CONTRACT_SCHEMA}.{name}: no public dbt model with an enforced contract has this name")
         elif name not in there:
             violations.append(f"{CONTRACT_SCHEMA}.{name}: the table is missing from the warehouse")
         else:
-            violations += _column_violations(con, contract[name], there[name])
+            violations += _column_violations(contract[name], there[name], engine_type)
     return violations
 
 
-def _column_violations(con: duckdb.DuckDBPyConnection, table: ContractTable, there: Mapping[str, str]) -> list[str]:
+def _column_violations(
+    table: ContractTable, there: Mapping[str, str], engine_type: Callable[[str], str | None]
+) -> list[str]:
     where = f"{CONTRACT_SCHEMA}.{table.name}"
     violations: list[str] = []
     promised = {column.name: column for column in table.columns}
@@ -127,20 +130,10 @@ def _column_violations(con: duckdb.DuckDBPyConnection, table: ContractTable, the
         if name not in there:
             violations.append(f"{where}.{name}: the column is missing")
             continue
-        wanted = _type_in_duckdb(con, column.type)
+        wanted = engine_type(column.type) if column.type.strip() else None
         if wanted is None:
-            violations.append(f"{where}.{name}: the contract's type `{column.type}` is no DuckDB type")
+            violations.append(f"{where}.{name}: the contract's type `{column.type}` is no type of the engine")
         elif wanted != there[name]:
             violations.append(f"{where}.{name}: the type is {there[name]}, the contract says {wanted}")
     violations += [f"{where}.{name}: the contract does not name this column" for name in there if name not in promised]
     return violations
-
-
-def _type_in_duckdb(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    """DuckDB's own spelling of a type (`text` is VARCHAR), or None where it knows no such type."""
-    import duckdb
-
-    try:
-        return str(con.sqltype(name)) if name.strip() else None
-    except duckdb.Error:
-        return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunner
 
     from orchestration.company import Company
+    from orchestration.engines.base import Engine
     from orchestration.home import Home
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -38,34 +39,34 @@ class Dbt:
     """A dbt project bound to one warehouse file and one company's settings.
 
     Attributes:
-        warehouse: The DuckDB file that the profile points to.
         target: Folder for dbt's artifacts (manifest, compiled SQL).
         logs: Folder for dbt's log.
         variables: The dbt vars: rules, goals, thresholds, validity.
+        environment: What the profile reads to find the engine.
         threads: How many models dbt builds at once.
-        memory_limit: DuckDB's limit while dbt holds the file.
+        start: Called before a command that needs the engine, such as to start a session that dbt then finds.
     """
 
-    warehouse: Path
     target: Path
     logs: Path
     variables: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)
     threads: int = 2
-    memory_limit: str = "3GB"
+    start: Callable[[], None] | None = field(default=None, repr=False)
     project: Path = PROJECT_DIR
     on_node: Callable[[str], None] | None = None
     _runner: dbtRunner | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, company: Company, home: Home, rules: Sequence[dict[str, Any]]) -> Dbt:
-        """Bind the project to a company and its home; `rules` come from the rule catalogue."""
+    def of(cls, company: Company, home: Home, engine: Engine, rules: Sequence[dict[str, Any]]) -> Dbt:
+        """Bind the project to a company, its home and its engine; `rules` come from the rule catalogue."""
         return cls(
-            warehouse=home.warehouse,
             target=home.dbt / "target",
             logs=home.dbt / "logs",
-            variables={**company.dbt_vars(), "rules": list(rules)},
+            variables={**company.dbt_vars(), **engine.dbt_vars(), "rules": list(rules)},
+            environment=engine.dbt_environment(),
             threads=company.warehouse.threads,
-            memory_limit=company.warehouse.memory_limit,
+            start=engine.start_for_dbt,
         )
 
     @property
@@ -112,6 +113,8 @@ class Dbt:
             elif message.info.name == "LogStartLine" and self.on_node:
                 self.on_node(message.data.description)
 
+        if self.start is not None and needs_engine(args):
+            self.start()
         with self._environment():
             if self._runner is None:
                 self._runner = dbtRunner()
@@ -142,9 +145,8 @@ class Dbt:
     @contextmanager
     def _environment(self) -> Iterator[None]:
         wanted = {
-            "REGULARS_WAREHOUSE": str(self.warehouse),
+            **self.environment,
             "REGULARS_DBT_THREADS": str(self.threads),
-            "REGULARS_MEMORY_LIMIT": self.memory_limit,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
         before = {key: os.environ.get(key) for key in wanted}
@@ -157,6 +159,15 @@ class Dbt:
                     os.environ.pop(key, None)
                 else:
                     os.environ[key] = value
+
+
+# dbt's commands that read or write files only.
+_WITHOUT_ENGINE = frozenset({"parse", "ls", "list", "clean", "deps", "--version", "--help", "-h"})
+
+
+def needs_engine(args: Sequence[str]) -> bool:
+    """Whether a dbt command opens the warehouse."""
+    return bool(args) and args[0] not in _WITHOUT_ENGINE
 
 
 _ERRORS_ABOUT_DATA = ("Conversion Error", "Invalid Input Error", "Constraint Error", "Out of Range Error")

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from orchestration.company import Company
     from orchestration.home import Home
 
-# What analysts may do while a run writes, because it does not open the warehouse.
-_WITHOUT_WAREHOUSE = frozenset({"parse", "ls", "list", "clean", "deps", "--version", "--help", "-h"})
-
 
 def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     """Run a dbt command in this process, as typed, and return whether it succeeded.
@@ -26,10 +23,12 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     from dbt.cli.main import dbtRunner
 
     from expectations.catalogue import load_rules, to_dbt_vars
-    from orchestration.dbt import Dbt
+    from orchestration.dbt import Dbt, needs_engine
+    from orchestration.engines import engine_of
 
     home.create()
-    bound = Dbt.of(company, home, to_dbt_vars(load_rules()))
+    engine = engine_of(company, home)
+    bound = Dbt.of(company, home, engine, to_dbt_vars(load_rules()))
     os.environ.update(
         {
             "DBT_PROJECT_DIR": str(bound.project),
@@ -37,16 +36,17 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
             "DBT_TARGET_PATH": str(bound.target),
             "DBT_LOG_PATH": str(bound.logs),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "REGULARS_WAREHOUSE": str(bound.warehouse),
             "REGULARS_DBT_THREADS": str(bound.threads),
-            "REGULARS_MEMORY_LIMIT": bound.memory_limit,
+            **bound.environment,
         }
     )
     command = list(arguments) or ["--help"]
     takes_variables = not command[0].startswith("-") and "--vars" not in command
     if takes_variables:
         command += ["--vars", json.dumps(bound.variables, sort_keys=True, default=str)]
-    if command[0] in _WITHOUT_WAREHOUSE:
+    if not needs_engine(command):
+        # Analysts may do this while a run writes, because it does not open the warehouse.
         return bool(dbtRunner().invoke(command).success)
     with home.lock():
+        engine.start_for_dbt()
         return bool(dbtRunner().invoke(command).success)

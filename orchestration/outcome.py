@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
+from expectations.connection import tables_of
 from orchestration.report import GateResult as GateLine
 from orchestration.report import GoalLine, Outcome, RuleLine, RunReport, SourceLine
-from orchestration.warehouse import open_warehouse
+from orchestration.warehouse import read_state
+from sources.files.ledger import has_ledger
 
 if TYPE_CHECKING:
+    import duckdb
+
+    from expectations.connection import Connection
     from expectations.gate import GateResult
     from orchestration.run import Run
 
@@ -53,18 +56,38 @@ def read_report(run: Run, outcome: Outcome) -> RunReport:
         steps=list(run.steps),
         problems=list(dict.fromkeys(run.problems)),
     )
-    with open_warehouse(run.home.warehouse) as con:
-        tables = {f"{schema}.{name}" for schema, name in _tables(con)}
-        if {"marts.source_loads", "marts.data_validity_index"} <= tables:
-            report.sources = _sources(con, run)
-            report.validity_overall = _validity(con).get(STANDING)
-        # The scorecard is this run's only when the run got past the gate; otherwise it is yesterday's.
-        if "marts.kpi_scorecard" in tables:
-            report.goals = _goals(con, run)
-        if "intermediate.int_as_of" in tables:
-            report.as_of = _as_of(con)
-        report.publication_run_id = _published_run(con)
+    with run.engine.control(read_only=True) as control:
+        new_files = _new_files(control, run)
+        report.publication_run_id = (read_state(control).get("published") or {}).get("run_id")
+    with run.engine.report_reading() as con:
+        if con is not None:
+            _read_tables(con, run, report, new_files)
     return report
+
+
+def _read_tables(con: Connection, run: Run, report: RunReport, new_files: dict[str, int]) -> None:
+    marts = tables_of(con, "marts")
+    if {"source_loads", "data_validity_index"} <= marts.keys():
+        report.sources = _sources(con, run, new_files)
+        report.validity_overall = _validity(con).get(STANDING)
+    # The scorecard is this run's only when the run got past the gate; otherwise it is yesterday's.
+    if "kpi_scorecard" in marts:
+        report.goals = _goals(con, run)
+    if "int_as_of" in tables_of(con, "intermediate"):
+        report.as_of = _as_of(con, "intermediate.int_as_of")
+    elif "publication" in marts:
+        report.as_of = _as_of(con, "marts.publication")
+
+
+def _new_files(control: duckdb.DuckDBPyConnection, run: Run) -> dict[str, int]:
+    """Files that this run loaded, by source; there is no ledger before the first load."""
+    if not has_ledger(control):
+        return {}
+    return dict(
+        control.execute(
+            "SELECT source, count(*) FROM ledger.batches WHERE load_id = ? GROUP BY source", [run.run_id]
+        ).fetchall()
+    )
 
 
 def scorecard_markdown(report: RunReport) -> str:
@@ -76,19 +99,14 @@ def scorecard_markdown(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    rows = con.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
-    return [(str(schema), str(name)) for schema, name in rows]
-
-
-def _validity(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
+def _validity(con: Connection) -> dict[str, float]:
     rows = con.execute(
         "SELECT source, validity FROM marts.data_validity_index WHERE load_id = ?", [STANDING]
     ).fetchall()
     return {source: validity for source, validity in rows if validity is not None}
 
 
-def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
+def _sources(con: Connection, run: Run, new_files: dict[str, int]) -> list[SourceLine]:
     validity = _validity(con)
     counted = con.execute(
         """
@@ -101,11 +119,6 @@ def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
         received, valid, quarantined, duplicates = (int(number) for number in numbers)
         line = SourceLine(source, None, 0, received, valid, quarantined, duplicates, entity=entity)
         counts.setdefault(source, []).append(line)
-    new_files = dict(
-        con.execute(
-            "SELECT source, count(*) FROM ledger.batches WHERE load_id = ? GROUP BY source", [run.run_id]
-        ).fetchall()
-    )
     lines = []
     for name, source in run.company.sources.items():
         first, *others = counts.get(name, [SourceLine(name)])
@@ -120,7 +133,7 @@ def _sources(con: duckdb.DuckDBPyConnection, run: Run) -> list[SourceLine]:
     return lines
 
 
-def _goals(con: duckdb.DuckDBPyConnection, run: Run) -> list[GoalLine]:
+def _goals(con: Connection, run: Run) -> list[GoalLine]:
     measured = {
         goal_id: (actual, attainment, status)
         for goal_id, actual, attainment, status in con.execute(
@@ -133,14 +146,9 @@ def _goals(con: duckdb.DuckDBPyConnection, run: Run) -> list[GoalLine]:
     ]
 
 
-def _as_of(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    rows = con.execute("SELECT as_of FROM intermediate.int_as_of").fetchall()
+def _as_of(con: Connection, table: str) -> datetime | None:
+    rows = con.execute(f"SELECT as_of FROM {table}").fetchall()  # noqa: S608 - our own names
     return rows[0][0].replace(tzinfo=UTC) if rows and rows[0][0] is not None else None
-
-
-def _published_run(con: duckdb.DuckDBPyConnection) -> str | None:
-    rows = con.execute("SELECT value->>'run_id' FROM meta.state WHERE key = 'published'").fetchall()
-    return str(rows[0][0]) if rows else None
 
 
 def _gate_line(verdict: GateResult) -> GateLine:

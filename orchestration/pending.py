@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestration.warehouse import open_warehouse
+from orchestration.engines import engine_of
 
 if TYPE_CHECKING:
     from orchestration.company import Company
@@ -37,7 +37,7 @@ def pending_files(company: Company, home: Home) -> dict[str, Waiting]:
     from sources.files.load import pending
 
     waiting = {}
-    with open_warehouse(home.warehouse, company) as con:
+    with engine_of(company, home).control(read_only=True) as con:
         for name in company.sources:
             found = pending(con, name, company.source_for_use(name), company.base)
             certain = sum(file.is_certain for file in found.files)

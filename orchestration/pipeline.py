@@ -18,7 +18,7 @@ from orchestration.pending import pending_files
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
 from orchestration.steps import load_source, path_notices
-from orchestration.warehouse import ledger_mark, open_warehouse, read_state
+from orchestration.warehouse import ledger_mark, read_state
 from sources.files.ledger import ensure_ledger
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _stands(this: Run) -> bool:
         counts["new files"] = sum(files.certain for files in waiting.values())
     if counts["new files"]:
         return False
-    with open_warehouse(this.home.warehouse) as con:
+    with this.engine.control(read_only=True) as con:
         ensure_ledger(con)
         published: dict[str, Any] = read_state(con).get("published") or {}
         # A run that was killed, that failed or that the gate stopped has loaded what readers do not see yet.
@@ -148,7 +148,7 @@ def _refuse_unusable_sources(this: Run) -> None:
     Raises:
         CompanyError: Names file, line, key, what was found and what is allowed.
     """
-    with open_warehouse(this.home.warehouse, this.company) as con:
+    with this.engine.control(read_only=True) as con:
         ensure_ledger(con)
         rows = con.execute("SELECT DISTINCT source, dataset FROM ledger.batches").fetchall()
     known = {(str(source), str(dataset)) for source, dataset in rows}

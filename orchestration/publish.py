@@ -2,10 +2,9 @@
 
 Order of events, so that a kill at any moment leaves a published copy that opens and is whole:
 
-1. the contract is checked; 2. the tables are copied into a new DuckDB file beside the old one, out of one
-transaction; 3. the same tables are written as Parquet into a folder of their own; 4. both are put on the disk;
-5. the new file takes the old one's name; 6. the link to the Parquet folder is swapped. A kill between 5 and 6 is
-mended by the next `sweep`.
+1. the contract is checked; 2. the engine writes a new DuckDB file beside the old one and the same tables as Parquet
+into a folder of their own; 3. both are put on the disk; 4. the new file takes the old one's name; 5. the link to the
+Parquet folder is swapped. A kill between 4 and 5 is mended by the next `sweep`.
 """
 
 from __future__ import annotations
@@ -22,27 +21,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.contract import CONTRACT_SCHEMA, ContractError, ContractTable, find_violations
-from orchestration.home import (
-    Home,
-    explain_os_error,
-    is_temporary,
-    sync_file,
-    sync_folder,
-    temporary_beside,
-)
-from orchestration.sql import quote, text
+from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE, ContractError, ContractTable
+from orchestration.home import Home, explain_os_error, is_temporary, sync_folder, temporary_beside
+from orchestration.sql import quote
 
 if TYPE_CHECKING:
-    import duckdb
+    from orchestration.engines.base import PublicationWriter
 
 __all__ = ["ContractError", "PublishError", "PublishReport", "publish", "published_run", "sweep"]
 
-# Drivers of the 1.x line, which BI tools still carry, read this version and older ones.
-STORAGE_VERSION = "v1.2.0"
 CONTRACT_VERSION = "1"
-PUBLICATION_TABLE = "publication"
-_ALIAS = "regulars_publication"
 _SNAPSHOT = "parquet-"
 
 
@@ -74,7 +62,7 @@ class PublishReport:
 
 
 def publish(
-    con: duckdb.DuckDBPyConnection,
+    writer: PublicationWriter,
     home: Home,
     tables: Iterable[str] | None,
     run_id: str,
@@ -88,7 +76,7 @@ def publish(
     version of the contract.
 
     Args:
-        con: an open connection on the warehouse, outside a transaction.
+        writer: of the engine that holds the tables.
         home: where to publish.
         tables: the names to publish; None for all of the contract.
         run_id: names the run whose tables these are.
@@ -105,7 +93,7 @@ def publish(
     names = sorted(contract if tables is None else set(tables))
     if not names:
         raise ContractError(["dbt's manifest has no public model with an enforced contract in the schema marts"])
-    violations = find_violations(con, names, contract)
+    violations = writer.violations(names, contract)
     if violations:
         raise ContractError(violations)
     published_at = datetime.now(UTC)
@@ -115,13 +103,16 @@ def publish(
         new_file = temporary_beside(home.published_file)
         new_parquet = temporary_beside(home.parquet)
         try:
-            with _attached(con, new_file):
-                rows = _copy(con, names, contract, _publication(run_id, published_at, as_of))
-                _write_parquet(con, names, new_parquet)
-            sync_file(new_file)
-            size = new_file.stat().st_size
             snapshot = _free_snapshot_name(home, run_id)
-            new_parquet.rename(snapshot)
+            rows = writer.write(
+                names,
+                contract,
+                _publication(run_id, published_at, as_of),
+                new_file=new_file,
+                new_parquet=new_parquet,
+                snapshot=snapshot,
+            )
+            size = new_file.stat().st_size
             sync_folder(home.published)
             previous = _linked_snapshot(home)
             new_file.replace(home.published_file)
@@ -215,69 +206,11 @@ def _way_out(number: int | None) -> str:
     return ""
 
 
-@contextlib.contextmanager
-def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """The new file as a second database of the connection; written out and let go at the end, whatever happens."""
-    con.execute(f"ATTACH {text(str(path))} AS {quote(_ALIAS)} (STORAGE_VERSION {text(STORAGE_VERSION)})")
-    try:
-        yield
-        con.execute(f"CHECKPOINT {quote(_ALIAS)}")
-    finally:
-        con.execute(f"DETACH DATABASE IF EXISTS {quote(_ALIAS)}")
-
-
 def _publication(run_id: str, published_at: datetime, as_of: datetime | None) -> list[object]:
     def utc(moment: datetime | None) -> datetime | None:
         return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
     return [run_id, utc(published_at), utc(as_of), CONTRACT_VERSION]
-
-
-def _copy(
-    con: duckdb.DuckDBPyConnection, names: list[str], contract: Mapping[str, ContractTable], publication: list[object]
-) -> dict[str, int]:
-    """Copy all tables in one transaction, so that no two of them can stem from different moments."""
-    [(warehouse,)] = con.execute("SELECT current_database()").fetchall()
-    rows: dict[str, int] = {}
-    con.execute("BEGIN")
-    try:
-        con.execute(f"CREATE SCHEMA {quote(_ALIAS, CONTRACT_SCHEMA)}")
-        for name in names:
-            target = quote(_ALIAS, CONTRACT_SCHEMA, name)
-            columns = ", ".join(quote(column.name) for column in contract[name].columns)
-            source = quote(warehouse, CONTRACT_SCHEMA, name)
-            con.execute(f"CREATE TABLE {target} AS SELECT {columns} FROM {source}")  # noqa: S608 - quoted names
-            [(rows[name],)] = con.execute(f"SELECT count(*) FROM {target}").fetchall()  # noqa: S608 - quoted names
-            _describe(con, target, contract[name])
-        target = quote(_ALIAS, CONTRACT_SCHEMA, PUBLICATION_TABLE)
-        con.execute(f"CREATE TABLE {target} (run_id VARCHAR, published_at TIMESTAMP, as_of TIMESTAMP, version VARCHAR)")
-        con.execute(f"INSERT INTO {target} VALUES (?, ?, ?, ?)", publication)  # noqa: S608 - quoted names
-        con.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(Exception):  # the first error is the one to tell
-            con.execute("ROLLBACK")
-        raise
-    return rows
-
-
-def _describe(con: duckdb.DuckDBPyConnection, target: str, table: ContractTable) -> None:
-    """Give BI tools the descriptions of the contract as comments."""
-    if table.description:
-        con.execute(f"COMMENT ON TABLE {target} IS {text(table.description)}")
-    for column in table.columns:
-        if column.description:
-            con.execute(f"COMMENT ON COLUMN {target}.{quote(column.name)} IS {text(column.description)}")
-
-
-def _write_parquet(con: duckdb.DuckDBPyConnection, names: list[str], folder: Path) -> None:
-    """One Parquet file for each table, taken from the copy, so that both say the same."""
-    folder.mkdir()
-    for name in [*names, PUBLICATION_TABLE]:
-        file = folder / f"{name}.parquet"
-        source = quote(_ALIAS, CONTRACT_SCHEMA, name)
-        con.execute(f"COPY {source} TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd)")
-        sync_file(file)
-    sync_folder(folder)
 
 
 def _snapshots(home: Home) -> list[Path]:

@@ -20,12 +20,14 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from orchestration.dbt import PROJECT_DIR, Dbt
+from orchestration.engines import engine_of
 from orchestration.report import Problem, StepLine
 
 if TYPE_CHECKING:
     from expectations.catalogue import Rule
     from expectations.gate import GateResult
     from orchestration.company import Company
+    from orchestration.engines.base import Engine
     from orchestration.home import Home
 
 # Told of each step as it starts and ends: name, state ("started", "done", "failed"), words for people.
@@ -64,6 +66,11 @@ class Run:
     problems: list[Problem] = field(default_factory=list)
 
     @cached_property
+    def engine(self) -> Engine:
+        """Where tables are built."""
+        return engine_of(self.company, self.home)
+
+    @cached_property
     def rules(self) -> list[Rule]:
         """The rule catalogue."""
         from expectations.catalogue import load_rules
@@ -75,7 +82,7 @@ class Run:
         """The dbt project on this run's warehouse."""
         from expectations.catalogue import to_dbt_vars
 
-        return Dbt.of(self.company, self.home, to_dbt_vars(self.rules))
+        return Dbt.of(self.company, self.home, self.engine, to_dbt_vars(self.rules))
 
     @cached_property
     def fingerprint(self) -> str:

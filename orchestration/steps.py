@@ -14,32 +14,16 @@ from typing import TYPE_CHECKING
 from orchestration.report import Problem
 from orchestration.warehouse import (
     ledger_mark,
-    open_warehouse,
     read_state,
     record_gate_pass,
-    sweep_leftovers,
     write_run_context,
     write_state,
 )
 
 if TYPE_CHECKING:
-    import duckdb
-    import polars as pl
-
     from expectations.gate import GateResult
     from orchestration.run import Counts, Run
     from sources.files.errors import SourceError
-
-_IDENTITY_TABLES = """
-CREATE SCHEMA IF NOT EXISTS identity;
-CREATE TABLE IF NOT EXISTS identity.customer_records (
-    source VARCHAR, source_record_id VARCHAR, customer_id VARCHAR, match_method VARCHAR,
-    match_probability DOUBLE, match_reason VARCHAR, resolved_at TIMESTAMP
-);
-CREATE TABLE IF NOT EXISTS identity.customer_id_changes (
-    changed_at TIMESTAMP, change VARCHAR, old_customer_id VARCHAR, new_customer_id VARCHAR, reason VARCHAR
-);
-"""
 
 
 def load_source(run: Run, name: str) -> Counts:
@@ -48,7 +32,7 @@ def load_source(run: Run, name: str) -> Counts:
     from sources.files.load import pending
 
     source = run.company.source_for_use(name)
-    with open_warehouse(run.home.warehouse, run.company) as con:
+    with run.engine.control() as con:
         if any(file.why == "options" for file in pending(con, name, source, run.company.base).files):
             # Rows that tables were built from may be replaced: whoever comes after a kill must know.
             write_state(con, {"fingerprint": None})
@@ -59,6 +43,7 @@ def load_source(run: Run, name: str) -> Counts:
             base=run.company.base,
             landing=run.home.landing,
             load_id=run.run_id,
+            store=run.engine.store,
             progress=lambda dataset, done, files, rows: run.progress(
                 f"load {name}", "running", f"{dataset}: {done:,} of {files:,} files, {rows:,} records"
             ),
@@ -89,17 +74,12 @@ def _problem(source: str, problem: SourceError) -> Problem:
 
 def prepare(run: Run) -> Counts:
     """Map raw columns to entities, say what this run is, and judge contact values not seen before."""
-    from expectations.judge import judge_new
     from sources.files.load import ensure_ledger
-    from sources.files.mapping import refresh_views
 
-    with open_warehouse(run.home.warehouse, run.company) as con:
-        sweep_leftovers(con)
+    with run.engine.control() as con:
         ensure_ledger(con)
-        refresh_views(con, run.company.sources)
         write_run_context(con, run.company, run.run_id, run.started_at)
-        con.execute(_IDENTITY_TABLES)
-        judged = judge_new(con)
+        judged = run.engine.prepare(run, con)
         if run.full_refresh or read_state(con).get("fingerprint") != run.fingerprint:
             # What shapes the tables has changed, or a run that changed them did not end: incremental tables
             # must forget what they hold, and whoever comes after a kill must know that they did not yet.
@@ -112,7 +92,7 @@ def gate(run: Run) -> GateResult:
     """Judge what staging holds against the goal and write Data Docs; on a pass, remember the loads judged."""
     from expectations.gate import evaluate
 
-    with open_warehouse(run.home.warehouse, run.company) as con:
+    with run.engine.reading() as con:
         verdict = evaluate(
             con,
             run.rules,
@@ -120,7 +100,8 @@ def gate(run: Run) -> GateResult:
             judge_new_loads_from_records=run.company.validity.judge_new_loads_from_records,
             docs_dir=run.home.data_docs,
         )
-        if verdict.passed:
+    if verdict.passed:
+        with run.engine.control() as con:
             record_gate_pass(con, run.started_at)
     run.verdict = verdict
     return verdict
@@ -128,26 +109,11 @@ def gate(run: Run) -> GateResult:
 
 def resolve_identity(run: Run) -> Counts:
     """Join records to customers and keep the records, the changes of ids and what stopped joining."""
-    from models.identity import resolve
-
-    with open_warehouse(run.home.warehouse, run.company) as con:
-        identifiers = con.sql("SELECT * FROM intermediate.int_identity__identifiers").pl()
-        previous = con.sql(
-            "SELECT source, source_record_id, customer_id, resolved_at FROM identity.customer_records"
-        ).pl()
-        settings = run.company.identity
-        result = resolve(
-            identifiers,
-            previous,
-            kinds=settings.identifiers,
-            max_records_per_value=settings.max_records_per_value,
-            resolved_at=run.started_at.astimezone(UTC).replace(tzinfo=None),
-        )
-        con.execute("BEGIN")
-        con.execute("DELETE FROM identity.customer_records")
-        _insert(con, "identity.customer_records", result.records)
-        _insert(con, "identity.customer_id_changes", result.changes)
-        con.execute("COMMIT")
+    rows, result = run.engine.resolve_identity(run)
+    run.engine.keep(
+        replace={"identity.customer_records": result.records},
+        append={"identity.customer_id_changes": result.changes},
+    )
     run.problems.extend(
         Problem(
             source="identity",
@@ -157,26 +123,14 @@ def resolve_identity(run: Run) -> Counts:
         )
         for value in result.report.blocked_values.iter_rows(named=True)
     )
-    return {"rows_in": identifiers.height, **result.report.counts()}
+    return {"rows_in": rows, **result.report.counts()}
 
 
 def score_lifetime_value(run: Run) -> Counts:
     """Fit BG/NBD and gamma-gamma on this run's customers and keep scores and parameters."""
-    from models.lifetime_value import LifetimeValueSettings, score
-
-    thresholds = run.company.thresholds
-    with open_warehouse(run.home.warehouse, run.company) as con:
-        customers = con.sql("SELECT * FROM intermediate.int_lifetime_value__input").pl()
-        scores, fit = score(
-            customers,
-            LifetimeValueSettings(horizon_months=thresholds.horizon_months, discount_rate=thresholds.discount_rate),
-        )
-        con.execute("CREATE SCHEMA IF NOT EXISTS scores")
-        con.execute("BEGIN")
-        _replace(con, "scores.lifetime_value", scores)
-        _replace(con, "scores.lifetime_value_fit", fit)
-        con.execute("COMMIT")
-    return {"rows_in": customers.height, "rows_out": scores.height}
+    scored = run.engine.score_lifetime_value(run)
+    run.engine.keep(replace={"scores.lifetime_value": scored.scores, "scores.lifetime_value_fit": scored.fit})
+    return {"rows_in": scored.customers, "rows_out": scored.customers}
 
 
 def publish(run: Run) -> Counts:
@@ -185,9 +139,11 @@ def publish(run: Run) -> Counts:
     from orchestration.publish import publish as publish_marts
 
     contract = contract_tables(run.dbt.manifest())
-    with open_warehouse(run.home.warehouse, run.company) as con:
+    with run.engine.reading() as con:
         as_of = con.execute("SELECT as_of FROM intermediate.int_as_of").fetchall()[0][0]
-        report = publish_marts(con, run.home, None, run.run_id, contract, as_of=as_of.replace(tzinfo=UTC))
+    with run.engine.writer() as writer:
+        report = publish_marts(writer, run.home, None, run.run_id, contract, as_of=as_of.replace(tzinfo=UTC))
+    with run.engine.control() as con:
         published = {
             "run_id": run.run_id,
             "fingerprint": run.fingerprint,
@@ -196,17 +152,3 @@ def publish(run: Run) -> Counts:
         }
         write_state(con, {"fingerprint": run.fingerprint, "published": published})
     return {"tables": report.tables, "rows_out": report.rows}
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Append a frame to a table by column name."""
-    con.register("incoming_frame", frame.to_arrow())
-    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_frame")  # noqa: S608 - our own names
-    con.unregister("incoming_frame")
-
-
-def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Replace a table by a frame, types taken from the frame."""
-    con.register("incoming_frame", frame.to_arrow())
-    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming_frame")  # noqa: S608 - our own names
-    con.unregister("incoming_frame")

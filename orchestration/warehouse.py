@@ -61,10 +61,15 @@ def open_warehouse(path: Path, company: Company | None = None) -> Iterator[duckd
             con.execute(f"SET memory_limit = '{company.warehouse.memory_limit}'")
             con.execute(f"SET threads = {int(company.warehouse.threads)}")
         con.execute("SET temp_directory = ?", [str(path.parent / "tmp")])
-        con.execute(_META)
+        make_meta(con)
         yield con
     finally:
         con.close()
+
+
+def make_meta(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of what is known about runs, where they are missing."""
+    con.execute(_META)
 
 
 def _opening_failed(path: Path, reason: str) -> str:

@@ -33,6 +33,7 @@
 {%- endfor -%}
 {%- set key = renamed.get(definition['key'], definition['key']) -%}
 {%- set outputs = regulars.staged_columns(entity) -%}
+{%- set storage = regulars.storage_columns() if definition['grows'] else [] -%}
 {%- set nulled = {} -%}
 {%- for rule in rules if rule['severity'] == 'field' -%}
     {%- if rule['field'] not in columns -%}
@@ -162,7 +163,7 @@ touched as (
     select {{ outputs['all'] | join(', ') }} from staged
     union all
     select {{ outputs['all'] | join(', ') }} from {{ this }}
-    where record_key in (select record_key from staged)
+    where {{ regulars.is_touched() }}
 
 ),
 {%- endif %}
@@ -195,6 +196,9 @@ select
     end as record_status
     {%- for column in outputs['all'] if column not in outputs['technical'] %},
     {{ column }}
+    {%- endfor %}
+    {%- for name, expression in storage %},
+    {{ expression }} as {{ name }}
     {%- endfor %}
 from ranked
 {% endmacro %}
@@ -274,10 +278,11 @@ from ranked
     )) }}
 {% endmacro %}
 
-{#- Runs a query: true when this model holds rows staged with another mapping, other types or other rules. -#}
+{#- Runs queries: true when this model holds rows staged with another mapping, other types or other rules, or when a
+    write into it was cut off. -#}
 {% macro is_outdated(fingerprint) %}
     {%- set names = adapter.get_columns_in_relation(this) | map(attribute='name') | list -%}
-    {%- if 'staged_with' not in names -%}{{ return(true) }}{%- endif -%}
+    {%- if 'staged_with' not in names or regulars.is_half_written() -%}{{ return(true) }}{%- endif -%}
     {%- set found = run_query("select 1 from " ~ this ~ " where staged_with <> '" ~ fingerprint ~ "' limit 1") -%}
     {{ return(found.rows | length > 0) }}
 {% endmacro %}
@@ -294,12 +299,28 @@ from ranked
     {{ return(found.columns[0].values() | list if found.rows | length <= at_most else none) }}
 {% endmacro %}
 
-{#- Pre-hook of the incremental staging models: an outdated table is emptied in the transaction that fills it again, so
-    that keys which no longer exist do not stay behind. -#}
+{#- The settings of the incremental staging models. -#}
+{% macro staging_settings() %}
+    {%- set settings = regulars.incremental_settings(
+        unique_key='record_key',
+        row_key=['batch_id', 'row_number', 'record_key', 'record_copy'],
+        partition_by='record_bucket',
+        on_schema_change='sync_all_columns'
+    ) -%}
+    {%- do settings.update({
+        'pre_hook': ['{{ forget_outdated_rows() }}', '{{ note_overwrite(true) }}'],
+        'post_hook': '{{ note_overwrite(false) }}',
+    }) -%}
+    {{ return(settings) }}
+{% endmacro %}
+
+{#- Pre-hook of the incremental staging models: an outdated table is emptied before it is filled again (on DuckDB in the
+    same transaction), so that keys which no longer exist do not stay behind. -#}
 {% macro forget_outdated_rows() %}
     {%- if execute and is_incremental() -%}
-        {%- if regulars.is_outdated(regulars.staging_fingerprint(model['name'].split('__')[1])) -%}
-            delete from {{ this }}
+        {%- set entity = model['name'].split('__')[1] -%}
+        {%- if regulars.is_outdated(regulars.staging_fingerprint(entity)) -%}
+            {{ regulars.forget_rows(regulars.staging_sql(entity, false, '')) }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -3,14 +3,14 @@
 
 {#- Trimmed; an empty text is no value. -#}
 {% macro typed_text(expression) -%}
-    nullif(trim({{ expression }}), '')
+    nullif({{ regulars.trimmed(expression) }}, '')
 {%- endmacro %}
 
 {#- Plain numbers ('12', '-3.50', '.5', '1e3') and thousands set apart by blanks ('1 234.50', also no-break blanks).
     A comma is null: whether '1.234' or '1,234' means a thousand is for the mapping to say (decimal_comma). -#}
 {% macro typed_decimal(expression) -%}
     {#- U+00A0 and U+202F are blanks that spreadsheets put between thousands. -#}
-    {%- set plain = "trim(translate(" ~ expression ~ ", '\u00a0\u202f\t', '   '))" -%}
+    {%- set plain = regulars.trimmed("translate(" ~ expression ~ ", '\u00a0\u202f\t', '   ')") -%}
     case
         when {{ regulars.matches(plain, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?$') }}
             then {{ regulars.try_cast_text(plain, 'decimal(18, 4)') }}
@@ -22,19 +22,19 @@
 {#- Whole numbers, also written '12.0'; '12.5' is null rather than rounded. -#}
 {% macro typed_integer(expression) -%}
     case
-        when {{ regulars.matches('trim(' ~ expression ~ ')', '^[+-]?[0-9]+([.]0*)?$') }}
-            then {{ regulars.try_cast_text(regulars.before_dot('trim(' ~ expression ~ ')'), 'bigint') }}
+        when {{ regulars.matches(regulars.trimmed(expression), '^[+-]?[0-9]+([.]0*)?$') }}
+            then {{ regulars.try_cast_text(regulars.before_dot(regulars.trimmed(expression)), 'bigint') }}
     end
 {%- endmacro %}
 
 {% macro before_dot(expression) -%}
-    {{ dbt.split_part(expression, "'.'", 1) }}
+    split_part({{ expression }}, '.', 1)
 {%- endmacro %}
 
 {% macro typed_boolean(expression) -%}
     case
-        when lower(trim({{ expression }})) in ('true', 't', 'yes', 'y', 'on', '1') then true
-        when lower(trim({{ expression }})) in ('false', 'f', 'no', 'n', 'off', '0') then false
+        when {{ regulars.lower_text(regulars.trimmed(expression)) }} in ('true', 't', 'yes', 'y', 'on', '1') then true
+        when {{ regulars.lower_text(regulars.trimmed(expression)) }} in ('false', 'f', 'no', 'n', 'off', '0') then false
     end
 {%- endmacro %}
 
@@ -42,8 +42,8 @@
     a slip of the pen, and many readers cannot hold it. -#}
 {% macro typed_date(expression) -%}
     case
-        when {{ regulars.matches('trim(' ~ expression ~ ')', '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ].*)?$') }}
-            then {{ regulars.try_cast_text('substr(trim(' ~ expression ~ '), 1, 10)', 'date') }}
+        when {{ regulars.matches(regulars.trimmed(expression), '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ].*)?$') }}
+            then {{ regulars.try_cast_text('substr(' ~ regulars.trimmed(expression) ~ ', 1, 10)', 'date') }}
     end
 {%- endmacro %}
 
@@ -51,12 +51,12 @@
     zone; a date alone is its midnight there; 10 digits are seconds and 13 digits milliseconds since 1970. Years as for
     dates. Any other way of writing is null: the mapping has `format` for it. -#}
 {% macro typed_timestamp(expression, time_zone) -%}
-    {%- set plain = 'trim(' ~ expression ~ ')' -%}
+    {%- set plain = regulars.trimmed(expression) -%}
     {%- set day = '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}' -%}
     {%- set clock = '[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?' -%}
     case
         when {{ regulars.matches(plain, day ~ '(' ~ clock ~ ')?$') }}
-            then {{ regulars.local_to_utc(regulars.try_cast_text(plain, 'timestamp'), time_zone) }}
+            then {{ regulars.local_to_utc(regulars.iso_text_to_timestamp(plain), time_zone) }}
         when {{ regulars.matches(plain, day ~ clock ~ '(Z| ?UTC| ?[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$') }}
             then {{ regulars.offset_text_to_utc(plain) }}
         when {{ regulars.matches(plain, '^[0-9]{10}([.][0-9]{1,6})?$') }}
@@ -64,4 +64,9 @@
         when {{ regulars.matches(plain, '^[0-9]{13}$') }}
             then {{ regulars.epoch_to_utc(regulars.try_cast_text(plain, 'decimal(18, 0)') ~ ' / 1000') }}
     end
+{%- endmacro %}
+
+{#- The letters a to z as capitals, everything else as it is: engines disagree about what the capital of an ß is. -#}
+{% macro capital_letters(expression) -%}
+    translate({{ expression }}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
 {%- endmacro %}

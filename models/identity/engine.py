@@ -1,6 +1,7 @@
 """The steps of a resolution, in order; loaded only when a resolution runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -21,6 +22,25 @@ from models.identity.result import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of records: all of them, or a part that no value and no earlier customer ties to the rest.
+
+    Attributes:
+        records: as in `IdentityResult`.
+        changes: as in `IdentityResult`.
+        sizes: records of each customer.
+        joining_values: values that join two or more records.
+        new_ids: customers that got a new id: source and source_record_id of the smallest record, customer_id.
+    """
+
+    records: pl.DataFrame
+    changes: pl.DataFrame
+    sizes: Ints
+    joining_values: int
+    new_ids: pl.DataFrame
+
+
 def run(
     identifiers: pl.DataFrame,
     previous: pl.DataFrame,
@@ -33,17 +53,51 @@ def run(
     records = number_records(identifiers, previous)
     links = number_links(identifiers, records, kinds, excluded)
     over = links.counts > np.asarray(limits, dtype=np.int64)[links.kind]
-    joins = (links.counts > 1) & ~over & ~links.excluded
-    root = components(links, joins, records.frame.height)
-    given = assign(root, records, previous)
-    told = changes(root, given, records, links, joins, kinds, moment)
-    sizes = np.bincount(root, minlength=root.size)
-    reasons = match_reasons(records, links, joins, kinds)
-    blocked = _blocked(identifiers, links, over, kinds, limits)
+    found = outcome(records, links, over | links.excluded, previous, kinds, moment)
+    size, customers = np.unique(found.sizes, return_counts=True)
     return IdentityResult(
+        records=found.records,
+        changes=found.changes,
+        report=IdentityReport.of(
+            changes=dict(found.changes.group_by("change").len().iter_rows()),
+            joining_values=found.joining_values,
+            blocked_values=_blocked(identifiers, links, over, kinds, limits),
+            customer_sizes=pl.DataFrame({"records": size, "customers": customers}, schema=CUSTOMER_SIZES_SCHEMA),
+        ),
+    )
+
+
+def outcome(
+    records: Records,
+    links: Links,
+    barred: Bools,
+    previous: pl.DataFrame,
+    kinds: Sequence[str],
+    moment: datetime,
+    taken: Sequence[str] = (),
+) -> Outcome:
+    """Join records to customers, once it is known which values may not join.
+
+    Args:
+        records: the numbered records.
+        links: values and the records that carry them.
+        barred: per value, whether it may not join.
+        previous: the records of the previous run.
+        kinds: the kinds of identifier.
+        moment: time of the run, UTC without zone.
+        taken: ids that no new customer may get, besides those in `previous`.
+    """
+    joins = (links.counts > 1) & ~barred
+    root = components(links, joins, records.frame.height)
+    given = assign(root, records, previous, taken)
+    sizes = np.bincount(root, minlength=root.size)
+    reasons = match_reasons(records, links, joins, barred, kinds)
+    return Outcome(
         records=_records(records, previous, given, sizes[root] == 1, reasons, moment),
-        changes=told,
-        report=_report(records, told, sizes[sizes > 0], joins, blocked),
+        changes=changes(root, given, records, links, joins, kinds, moment),
+        sizes=sizes[sizes > 0],
+        joining_values=int(joins.sum()),
+        new_ids=records.frame[given.new].with_columns(customer_id=given.names[given.slot[given.new]]),
     )
 
 
@@ -86,19 +140,3 @@ def _blocked(
         },
         schema=BLOCKED_SCHEMA,
     ).sort("records", "kind", "value_hash", descending=[True, False, False])
-
-
-def _report(records: Records, told: pl.DataFrame, sizes: Ints, joins: Bools, blocked: pl.DataFrame) -> IdentityReport:
-    number = dict(told.group_by("change").len().iter_rows())
-    size, customers = np.unique(sizes, return_counts=True)
-    return IdentityReport(
-        records=records.frame.height,
-        customers=sizes.size,
-        joining_values=int(joins.sum()),
-        largest_customer=int(size.max()) if size.size else 0,
-        created=number.get("created", 0),
-        merged=number.get("merged", 0),
-        split=number.get("split", 0),
-        blocked_values=blocked,
-        customer_sizes=pl.DataFrame({"records": size, "customers": customers}, schema=CUSTOMER_SIZES_SCHEMA),
-    )

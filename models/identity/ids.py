@@ -1,5 +1,6 @@
 """Customer ids that stay: which old id a component keeps, and new ids for the rest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -22,7 +23,8 @@ class Assignment:
         slot: per record, the slot of its customer id.
         old: per record, the slot of its previous customer id, -1 for a new record.
         kept: per record, whether its customer id is that of the previous run.
-        created: roots (smallest records) of components without a known record.
+        new: roots (smallest records) of components that got a new id, in the order of the new ids in `names`.
+        created: those among them without a known record.
         fates: one row per old id and component that held some of it and has another id now: old (slot), root,
             change (merged, split).
     """
@@ -31,12 +33,20 @@ class Assignment:
     slot: Ints
     old: Ints
     kept: Bools
+    new: Ints
     created: Ints
     fates: pl.DataFrame
 
 
-def assign(root: Ints, records: Records, previous: pl.DataFrame) -> Assignment:
-    """Give every component a customer id; see `models.identity.resolve.resolve` for the rules."""
+def assign(root: Ints, records: Records, previous: pl.DataFrame, taken: Sequence[str] = ()) -> Assignment:
+    """Give every component a customer id; see `models.identity.resolve.resolve` for the rules.
+
+    Args:
+        root: per record, the smallest record of its component.
+        records: the numbered records.
+        previous: the records of the previous run.
+        taken: further ids that no new customer may get.
+    """
     old_of_previous = codes(previous["customer_id"])
     _, first = np.unique(old_of_previous, return_index=True)
     old_names = previous["customer_id"][first]
@@ -47,7 +57,8 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame) -> Assignment:
     owner, fates = _owners(root, old, old_names, old_of_previous, previous["resolved_at"])
     roots = np.flatnonzero(root == np.arange(root.size))
     ownerless = roots[owner[roots] < 0]
-    names = pl.concat([old_names, new_ids(records.frame[ownerless], taken=old_names)])
+    barred = pl.concat([old_names, pl.Series(taken, dtype=pl.String)])
+    names = pl.concat([old_names, new_ids(records.frame[ownerless], taken=barred)])
     owner[ownerless] = old_names.len() + np.arange(ownerless.size)
     slot = owner[root]
 
@@ -58,6 +69,7 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame) -> Assignment:
         slot=slot,
         old=old,
         kept=old == slot,
+        new=ownerless,
         created=ownerless[~has_known[ownerless]],
         fates=fates,
     )

@@ -67,15 +67,20 @@ def distinct(numbers: Ints) -> Ints:
     return kept
 
 
-def number_records(identifiers: pl.DataFrame, previous: pl.DataFrame) -> Records:
+def number_records(identifiers: pl.DataFrame, previous: pl.DataFrame, sources: Sequence[str] | None = None) -> Records:
     """Number the records of the identifiers and find those of the previous run among them.
+
+    Args:
+        identifiers: source, source_record_id; repeated rows do no harm.
+        previous: the same columns, one row per record.
+        sources: all names of sources, sorted, where the frames are a part of the whole; else those of the frames.
 
     Raises:
         ValueError: the previous records hold one record twice.
     """
     rows = identifiers.height
     both = pl.concat([frame.select("source", "source_record_id") for frame in (identifiers, previous)])
-    sources = both["source"].unique().sort().to_list()
+    sources = both["source"].unique().sort().to_list() if sources is None else list(sources)
     source = both["source"].replace_strict(sources, range(len(sources)), return_dtype=pl.Int64).to_numpy()
     key = codes(both["source_record_id"]) * max(len(sources), 1) + source
     old = key[rows:]

@@ -24,7 +24,7 @@ def source_bits(records: Records) -> Ints:
     return np.left_shift(np.int64(1), records.source)
 
 
-def match_reasons(records: Records, links: Links, joins: Bools, kinds: Sequence[str]) -> pl.Series:
+def match_reasons(records: Records, links: Links, joins: Bools, barred: Bools, kinds: Sequence[str]) -> pl.Series:
     """Why each record is where it is: per kind of identifier, with how many other records it shares a value.
 
     A record with several values of a kind is told by the value that the most records carry.
@@ -33,6 +33,7 @@ def match_reasons(records: Records, links: Links, joins: Bools, kinds: Sequence[
         records: the numbered records.
         links: values and the records that carry them.
         joins: per value, whether it joins two or more records.
+        barred: per value, whether it may not join.
         kinds: kinds in the order in which they are told.
 
     Returns:
@@ -57,7 +58,7 @@ def match_reasons(records: Records, links: Links, joins: Bools, kinds: Sequence[
             for pair in pairs.tolist()
         ]
     reasons = pl.Series(["; ".join(parts) for parts in phrases] or [""], dtype=pl.String)[combination]
-    return _tell_alone(reasons, links, joins, kinds)
+    return _tell_alone(reasons, links, barred, kinds)
 
 
 def _shares(records: Records, links: Links, joins: Bools) -> tuple[Ints, Ints]:
@@ -86,23 +87,22 @@ def _phrase(kind: str, share: int, sources: Sequence[str]) -> str:
     return words.same(kind, others, in_set(bits, sources))
 
 
-def _tell_alone(reasons: pl.Series, links: Links, joins: Bools, kinds: Sequence[str]) -> pl.Series:
+def _tell_alone(reasons: pl.Series, links: Links, barred: Bools, kinds: Sequence[str]) -> pl.Series:
     """Fill in the records that share nothing: no identifier, none in common, or only such as may not join."""
     empty = (reasons == "").to_numpy()
     if not empty.any():
         return reasons
     named = np.zeros(empty.size, dtype=np.bool_)
     named[links.record] = True
-    barred = np.zeros(empty.size, dtype=np.int64)
-    stopped = ~joins & ((links.counts > 1) | links.excluded)
+    stopped = np.zeros(empty.size, dtype=np.int64)
     for place in range(len(kinds)):
         hit = np.zeros(empty.size, dtype=np.bool_)
-        hit[links.record[(stopped & (links.kind == place))[links.value]]] = True
-        barred |= hit.astype(np.int64) << place
+        hit[links.record[(barred & (links.kind == place))[links.value]]] = True
+        stopped |= hit.astype(np.int64) << place
     # Per record one of the cases: 0 no identifier, 1 none in common, from 2 on the sets of barred kinds.
-    sets, which = np.unique(barred, return_inverse=True)
+    sets, which = np.unique(stopped, return_inverse=True)
     cases = [words.NAMELESS, words.ALONE]
     cases += [words.stopped(in_set(int(bits), kinds)) for bits in sets]
-    case = np.where(barred > 0, which + 2, named.astype(np.int64))
+    case = np.where(stopped > 0, which + 2, named.astype(np.int64))
     told = pl.Series(cases, dtype=pl.String)[case]
     return pl.select(pl.when(pl.Series(empty)).then(told).otherwise(reasons)).to_series()

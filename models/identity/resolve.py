@@ -65,14 +65,24 @@ def resolve(
     # numpy and scipy load only where a resolution really runs.
     from models.identity.engine import run
 
-    limits = _limits(kinds, max_records_per_value)
-    moment = resolved_at.astimezone(UTC).replace(tzinfo=None) if resolved_at.tzinfo else resolved_at
+    limits = checked_limits(kinds, max_records_per_value)
     excluded = {kind: frozenset(values) for kind, values in (excluded_values or {}).items()}
-    return run(_identifiers(identifiers), _previous(previous), list(kinds), limits, excluded, moment)
+    return run(
+        _identifiers(identifiers), checked_previous(previous), list(kinds), limits, excluded, utc_moment(resolved_at)
+    )
 
 
-def _limits(kinds: Sequence[str], limit: int | Mapping[str, int]) -> list[int]:
-    """The limit of each kind, in the order of `kinds`."""
+def utc_moment(moment: datetime) -> datetime:
+    """Return a time as UTC without zone; one without offset is UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def checked_limits(kinds: Sequence[str], limit: int | Mapping[str, int]) -> list[int]:
+    """Return the limit of each kind, in the order of `kinds`.
+
+    Raises:
+        ValueError: a kind is named twice, or a limit is missing or below 1.
+    """
     if len(set(kinds)) != len(kinds):
         raise ValueError(f"identity: kinds must differ, got {', '.join(kinds)}")
     if isinstance(limit, Mapping):
@@ -89,17 +99,21 @@ def _limits(kinds: Sequence[str], limit: int | Mapping[str, int]) -> list[int]:
 
 def _identifiers(frame: pl.DataFrame) -> pl.DataFrame:
     """The four columns that matter, as text."""
-    _require(frame, IDENTIFIER_COLUMNS, "identifiers")
+    require(frame.columns, IDENTIFIER_COLUMNS, "identifiers")
     frame = frame.select(pl.col(IDENTIFIER_COLUMNS).cast(pl.String))
     _require_keys(frame, "identifiers")
     return frame
 
 
-def _previous(frame: pl.DataFrame | None) -> pl.DataFrame:
-    """The previous records with UTC times without zone; None and a frame without columns are an empty one."""
+def checked_previous(frame: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the previous records with UTC times without zone; None and a frame without columns are an empty one.
+
+    Raises:
+        ValueError: a column, a key or a customer_id is missing.
+    """
     if frame is None or frame.width == 0:
         return PREVIOUS_SCHEMA.to_frame()
-    _require(frame, tuple(PREVIOUS_SCHEMA), "previous")
+    require(frame.columns, tuple(PREVIOUS_SCHEMA), "previous")
     when = frame.schema["resolved_at"]
     moment = pl.col("resolved_at")
     if isinstance(when, pl.Datetime) and when.time_zone is not None:
@@ -114,11 +128,11 @@ def _previous(frame: pl.DataFrame | None) -> pl.DataFrame:
     return frame
 
 
-def _require(frame: pl.DataFrame, columns: Sequence[str], name: str) -> None:
-    missing = [column for column in columns if column not in frame.columns]
+def require(found: Sequence[str], columns: Sequence[str], name: str) -> None:
+    """Refuse a frame that lacks columns, with ValueError."""
+    missing = [column for column in columns if column not in found]
     if missing:
-        found = ", ".join(frame.columns)
-        raise ValueError(f"identity: {name} lacks the columns {', '.join(missing)}; found {found}")
+        raise ValueError(f"identity: {name} lacks the columns {', '.join(missing)}; found {', '.join(found)}")
 
 
 def _require_keys(frame: pl.DataFrame, name: str) -> None:

@@ -1,6 +1,8 @@
 """What a resolution returns: its frames and their columns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import polars as pl
 
@@ -66,6 +68,28 @@ class IdentityReport:
     split: int = 0
     blocked_values: pl.DataFrame = field(default_factory=BLOCKED_SCHEMA.to_frame)
     customer_sizes: pl.DataFrame = field(default_factory=CUSTOMER_SIZES_SCHEMA.to_frame)
+
+    @classmethod
+    def of(
+        cls,
+        changes: Mapping[str, int],
+        joining_values: int,
+        blocked_values: pl.DataFrame,
+        customer_sizes: pl.DataFrame,
+    ) -> Self:
+        """Make a report from the number of changes of each sort, the values and the sizes of customers."""
+        records, customers = customer_sizes["records"], customer_sizes["customers"]
+        return cls(
+            records=int((records * customers).sum()),
+            customers=int(customers.sum()),
+            joining_values=joining_values,
+            largest_customer=int(records.max() or 0),  # type: ignore[arg-type] # a column of integers
+            created=changes.get("created", 0),
+            merged=changes.get("merged", 0),
+            split=changes.get("split", 0),
+            blocked_values=blocked_values,
+            customer_sizes=customer_sizes,
+        )
 
     def counts(self) -> dict[str, int]:
         """The numbers of the report by name, for run metadata."""

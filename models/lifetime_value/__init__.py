@@ -1,5 +1,17 @@
-"""Lifetime value: how many orders a customer will still place, for how much, and what that is worth today."""
+"""Lifetime value: how many orders a customer will still place, for how much, and what that is worth today.
 
-from models.lifetime_value.score import STATUSES, LifetimeValueSettings, score
+`score` does it in one call. For more customers than fit memory: `count_chunk` each chunk, `fit` the counts once, and
+`score_chunk` each chunk; `distributed.score_distributed` does so on Spark.
+"""
 
-__all__ = ["STATUSES", "LifetimeValueSettings", "score"]
+from models.lifetime_value.score import (
+    STATUSES,
+    LifetimeValueFit,
+    LifetimeValueSettings,
+    count_chunk,
+    fit,
+    score,
+    score_chunk,
+)
+
+__all__ = ["STATUSES", "LifetimeValueFit", "LifetimeValueSettings", "count_chunk", "fit", "score", "score_chunk"]

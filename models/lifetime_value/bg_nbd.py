@@ -19,7 +19,7 @@ from models.lifetime_value.likelihood import FitStatus, Floats, Objective, maxim
 
 STARTS = ((0.3, 0.5, 2.0), (1.0, 1.0, 5.0), (3.0, 0.2, 2.0))  # r, a, b; alpha follows from the mean rate
 ROUGH_ROWS = 50_000
-MIN_NODES, MAX_NODES = 48, 400
+MIN_NODES, MAX_NODES, NODES_STEP = 48, 400, 32
 CELLS_AT_ONCE = 4_000_000
 
 
@@ -62,28 +62,34 @@ def fit(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdFit:
     Returns:
         The fit. Its status says if it may be used; no error is raised for data that no model fits.
     """
+    return fit_counted(frame.with_columns(count=pl.lit(1)), min_repeat_customers=min_repeat_customers)
+
+
+def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdFit:
+    """Do what `fit` does, from rows that each stand for `count` customers."""
     rows = (
-        frame.select(pl.col("frequency", "recency", "tenure").cast(pl.Float64))
+        frame.select(pl.col("frequency", "recency", "tenure").cast(pl.Float64), pl.col("count").cast(pl.Int64))
         .group_by("frequency", "recency", "tenure")
-        .agg(count=pl.len())
+        .agg(pl.col("count").sum())
         .sort("frequency", "recency", "tenure")
     )
+    customers = int(rows["count"].sum())
     repeat = int(rows.filter(pl.col("frequency") > 0)["count"].sum())
     exposure = float((rows["tenure"] * rows["count"]).sum())
     if repeat < max(min_repeat_customers, 1) or exposure <= 0:
         none = float("nan")
         few = FitStatus.FEW_REPEAT_CUSTOMERS
-        return BgNbdFit(none, none, none, none, customers=frame.height, repeat_customers=repeat, status=few)
+        return BgNbdFit(none, none, none, none, customers=customers, repeat_customers=repeat, status=few)
 
     # Time in units of the mean tenure: alpha is then about as large as r, whatever the unit of the data.
-    unit = exposure / frame.height
+    unit = exposure / customers
     rows = rows.with_columns(pl.col("recency", "tenure") / unit)
     purchases = float((rows["frequency"] * rows["count"]).sum())
     rate = purchases * unit / exposure
     rough = None
     if rows.height > ROUGH_ROWS:
         rough = _objective(rows.gather_every(-(-rows.height // ROUGH_ROWS)))
-    best = maximise(_objective(rows), [(r, r / rate, a, b) for r, a, b in STARTS], frame.height, rough)
+    best = maximise(_objective(rows), [(r, r / rate, a, b) for r, a, b in STARTS], customers, rough)
     scale = np.array([1.0, unit, 1.0, 1.0])
     parameters = best.parameters * scale
     r, alpha, a, b = (float(value) for value in parameters)
@@ -94,7 +100,7 @@ def fit(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdFit:
         b,
         # A density over times: another unit of time changes it by the unit's logarithm for every purchase.
         log_likelihood=best.value - purchases * float(np.log(unit)),
-        customers=frame.height,
+        customers=customers,
         repeat_customers=repeat,
         standard_errors=tuple(float(value) for value in parameters * best.relative_errors),
         status=best.status,
@@ -186,12 +192,14 @@ def expected_if_alive(model: BgNbdFit, frequency: Floats, tenure: Floats, horizo
     """
     pairs, of_pair = np.unique(np.column_stack([frequency, tenure]), axis=0, return_inverse=True)
     expected = np.empty((len(pairs), horizons.size))
-    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=np.nan) != 0)
+    # The nearest singularity lies at p = -(alpha + T) / t: the closer to 0, the more nodes are needed. How many depends
+    # on the customer alone, so that he is worth the same whoever is scored beside him; it falls with T, and so goes
+    # down step by step among the pairs of one frequency.
+    wanted = 6 * np.sqrt(horizons.max(initial=0.0) / (model.alpha + pairs[:, 1]))
+    steps = np.ceil(np.clip(wanted, MIN_NODES, MAX_NODES) / NODES_STEP)
+    starts = np.flatnonzero((np.diff(pairs[:, 0], prepend=np.nan) != 0) | (np.diff(steps, prepend=np.nan) != 0))
     for start, end in zip(starts, [*starts[1:], len(pairs)], strict=True):
-        x = pairs[start, 0]
-        # The nearest singularity lies at p = -(alpha + T) / t: the closer to 0, the more nodes are needed.
-        furthest = horizons.max() / (model.alpha + pairs[start:end, 1].min())
-        count = int(np.clip(6 * np.sqrt(furthest), MIN_NODES, MAX_NODES))
+        x, count = pairs[start, 0], int(steps[start]) * NODES_STEP
         nodes, weights = _beta_rule(model.a, model.b + x, count)
         step = max(CELLS_AT_ONCE // (count * horizons.size), 1)
         for low in range(start, end, step):

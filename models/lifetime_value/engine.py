@@ -1,4 +1,4 @@
-"""The steps of scoring; loaded only when something is scored."""
+"""The steps of counting, fitting and scoring; loaded only when something is scored."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,14 @@ from models.lifetime_value import bg_nbd, gamma_gamma, simple
 from models.lifetime_value.bg_nbd import BgNbdFit
 from models.lifetime_value.gamma_gamma import GammaGammaFit
 from models.lifetime_value.likelihood import FitStatus, Floats
-from models.lifetime_value.score import ADJUSTED, FIT_SCHEMA, SCORES_SCHEMA, LifetimeValueSettings
+from models.lifetime_value.score import (
+    ADJUSTED,
+    COUNTS_SCHEMA,
+    FIT_SCHEMA,
+    SCORES_SCHEMA,
+    LifetimeValueFit,
+    LifetimeValueSettings,
+)
 
 YEAR_DAYS = 365.0
 MONTH_DAYS = YEAR_DAYS / 12
@@ -24,32 +31,67 @@ class Orders:
     discounted: Floats
 
 
-def run(frame: pl.DataFrame, settings: LifetimeValueSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Score checked input; see `models.lifetime_value.score.score`, which checks it."""
+def count(frame: pl.DataFrame) -> pl.DataFrame:
+    """Count checked input; see `models.lifetime_value.score.count_chunk`, which checks it."""
     ordered = _in_range(frame)
-    clean = ordered.filter(~pl.col("adjusted"))
-    rates = bg_nbd.fit(
-        clean.select("frequency", recency="recency_days", tenure="tenure_days"),
+    clean = pl.when("adjusted").then(pl.lit("adjusted")).otherwise(pl.lit("rates"))
+    orders, average = _known_amounts(ordered)
+    parts = [
+        ordered.select(clean.alias("part"), x="frequency", y="recency_days", z="tenure_days"),
+        ordered.filter(~pl.col("adjusted") & (pl.col("averaged") > 0)).select(
+            pl.lit("amounts").alias("part"), x="averaged", y="average"
+        ),
+        pl.DataFrame({"x": average[orders > 0]}).select(pl.lit("spent").alias("part"), "x"),
+        pl.DataFrame({"part": ["no_orders"] * (frame.height - ordered.height)}, schema={"part": pl.String}),
+    ]
+    counted = pl.concat(parts, how="diagonal").with_columns(customers=pl.lit(1))
+    return add_up(counted.match_to_schema(COUNTS_SCHEMA, integer_cast="upcast"))
+
+
+def add_up(counts: pl.DataFrame) -> pl.DataFrame:
+    """The counts with each row once."""
+    keys = [name for name in COUNTS_SCHEMA if name != "customers"]
+    return counts.group_by(keys).agg(pl.col("customers").sum()).sort(keys)
+
+
+def fit(counts: pl.DataFrame, settings: LifetimeValueSettings) -> LifetimeValueFit:
+    """Fit both models to counts; see `models.lifetime_value.score.fit`."""
+    parts = {part: counts.filter(pl.col("part") == part) for part in ("rates", "adjusted", "amounts", "spent")}
+    rates = bg_nbd.fit_counted(
+        parts["rates"].select(frequency="x", recency="y", tenure="z", count="customers"),
         min_repeat_customers=settings.min_repeat_customers,
     )
-    repeat = (
-        clean.filter(pl.col("averaged") > 0)
-        .select("averaged", "average")
-        .rename({"averaged": "frequency", "average": "average_amount"})
+    amounts = gamma_gamma.fit_counted(
+        parts["amounts"].select(frequency="x", average_amount="y", count="customers"),
+        min_repeat_customers=settings.min_repeat_customers,
     )
-    amounts = gamma_gamma.fit(repeat, min_repeat_customers=settings.min_repeat_customers)
+    ordered = pl.concat([parts["rates"], parts["adjusted"]])
+    frequency, tenure, customers = (ordered[name].cast(pl.Float64).to_numpy() for name in ("x", "z", "customers"))
+    return LifetimeValueFit(
+        settings=settings,
+        rates=rates,
+        amounts=amounts,
+        pooled_rate=simple.pooled_rate(frequency, tenure, customers, settings.prior_days),
+        middle_amount=simple.middle_amount(parts["spent"]["x"].to_numpy(), parts["spent"]["customers"].to_numpy()),
+        parameters=_fit_frame(counts, rates, amounts),
+    )
 
-    orders = _orders(ordered, rates, settings)
-    amount = _amounts(ordered, amounts, settings)
+
+def score(frame: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
+    """Score checked input; see `models.lifetime_value.score.score_chunk`, which checks it."""
+    ordered = _in_range(frame)
+    orders = _orders(ordered, model)
+    amount = _amounts(ordered, model)
+    way = _way(model.rates, model.amounts)
     scored = ordered.select(
         "customer_id",
         probability_alive=pl.Series(orders.alive),
         expected_orders_12m=pl.Series(orders.in_year),
         expected_revenue_12m=pl.Series(orders.in_year * amount),
         residual_amount=pl.Series(orders.discounted * amount),
-        status=pl.lit(_way(rates, amounts)) + pl.when("adjusted").then(pl.lit(ADJUSTED)).otherwise(pl.lit("")),
+        status=pl.lit(way) + pl.when("adjusted").then(pl.lit(ADJUSTED)).otherwise(pl.lit("")),
     )
-    scores = (
+    return (
         frame.select("customer_id")
         .join(scored, on="customer_id", how="left", maintain_order="left")
         .with_columns(
@@ -58,7 +100,6 @@ def run(frame: pl.DataFrame, settings: LifetimeValueSettings) -> tuple[pl.DataFr
         )
         .match_to_schema(SCORES_SCHEMA)
     )
-    return scores, _fit_frame(frame, ordered, repeat, rates, amounts)
 
 
 def _in_range(frame: pl.DataFrame) -> pl.DataFrame:
@@ -99,8 +140,9 @@ def _in_range(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _orders(ordered: pl.DataFrame, model: BgNbdFit, settings: LifetimeValueSettings) -> Orders:
+def _orders(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Orders:
     """Expected orders by the model, or by the simple estimate if it was not fitted."""
+    model, settings = fitted.rates, fitted.settings
     frequency, recency, tenure = (ordered[column].to_numpy() for column in ("frequency", "recency_days", "tenure_days"))
     months = np.arange(1, settings.horizon_months + 1)
     discount = (1 + settings.discount_rate) ** (-months / 12)
@@ -110,21 +152,25 @@ def _orders(ordered: pl.DataFrame, model: BgNbdFit, settings: LifetimeValueSetti
         until = bg_nbd.expected_if_alive(model, frequency, tenure, ends)
         by_month = np.diff(until[:, :-1], axis=1, prepend=0.0)
         return Orders(alive, alive * until[:, -1], alive * (by_month @ discount))
-    rates = simple.purchase_rates(frequency, tenure, settings.prior_days)
+    rates = simple.purchase_rates(frequency, tenure, fitted.pooled_rate, settings.prior_days)
     alive = simple.probability_alive(rates, recency, tenure)
     # Not times alive: a rate over the whole tenure already counts the silence at its end.
     return Orders(alive, rates * YEAR_DAYS, rates * MONTH_DAYS * discount.sum())
 
 
-def _amounts(ordered: pl.DataFrame, model: GammaGammaFit, settings: LifetimeValueSettings) -> Floats:
+def _amounts(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Floats:
     """Expected amount per order by the model, or by the simple estimate if it was not fitted."""
-    averaged, average = ordered["averaged"].to_numpy(), ordered["average"].to_numpy()
-    if model.status is FitStatus.FITTED:
-        return gamma_gamma.expected_amount(model, averaged, average)
-    # Without repeat orders, the revenue to date is the one order that is known.
+    if fitted.amounts.status is FitStatus.FITTED:
+        averaged, average = ordered["averaged"].to_numpy(), ordered["average"].to_numpy()
+        return gamma_gamma.expected_amount(fitted.amounts, averaged, average)
+    return simple.expected_amounts(*_known_amounts(ordered), fitted.middle_amount, fitted.settings.prior_orders)
+
+
+def _known_amounts(ordered: pl.DataFrame) -> tuple[Floats, Floats]:
+    """Orders whose average amount is known, and that average; without repeat orders, revenue is the one order known."""
     once = ordered["frequency"].to_numpy() == 0
-    average = np.where(once, ordered["revenue"].to_numpy(), average)
-    return simple.expected_amounts(np.where(once, 1.0, averaged), average, settings.prior_orders)
+    average = np.where(once, ordered["revenue"].to_numpy(), ordered["average"].to_numpy())
+    return np.where(once, 1.0, ordered["averaged"].to_numpy()), average
 
 
 def _way(rates: BgNbdFit, amounts: GammaGammaFit) -> str:
@@ -134,19 +180,14 @@ def _way(rates: BgNbdFit, amounts: GammaGammaFit) -> str:
     return "simple_orders" if amounts.status is FitStatus.FITTED else "simple"
 
 
-def _fit_frame(
-    frame: pl.DataFrame, ordered: pl.DataFrame, repeat: pl.DataFrame, rates: BgNbdFit, amounts: GammaGammaFit
-) -> pl.DataFrame:
+def _fit_frame(counts: pl.DataFrame, rates: BgNbdFit, amounts: GammaGammaFit) -> pl.DataFrame:
     """Both fits, one row per model and parameter; numbers that do not exist are null."""
+    number = dict(counts.group_by("part").agg(pl.col("customers").sum()).iter_rows())
+    without, adjusted = number.get("no_orders", 0), number.get("adjusted", 0)
     rows: list[tuple[str, str, float | None, str | None]] = [
-        ("input", "customers", frame.height, "rows received"),
-        ("input", "customers_without_orders", frame.height - ordered.height, "not fitted, scored no_orders"),
-        (
-            "input",
-            "customers_adjusted",
-            int(ordered["adjusted"].sum()),
-            "not fitted, scored with values in range",
-        ),
+        ("input", "customers", without + adjusted + number.get("rates", 0), "rows received"),
+        ("input", "customers_without_orders", without, "not fitted, scored no_orders"),
+        ("input", "customers_adjusted", adjusted, "not fitted, scored with values in range"),
     ]
     for name, model, parameters in (
         ("bg_nbd", rates, ("r", "alpha", "a", "b")),
@@ -164,16 +205,19 @@ def _fit_frame(
             (name, "status", None, str(model.status)),
         ]
     rows.append(("bg_nbd", "repeat_customers", rates.repeat_customers, None))
-    correlation = repeat.select(pl.corr("frequency", "average_amount")).item() if repeat.height > 1 else None
-    rows.append(
-        (
-            "gamma_gamma",
-            "correlation",
-            correlation,
-            "of frequency and average amount; the model takes it as 0",
-        )
-    )
+    correlation = _correlation(counts.filter(pl.col("part") == "amounts"))
+    rows.append(("gamma_gamma", "correlation", correlation, "of frequency and average amount; the model takes it as 0"))
     value = pl.col("value")
     return pl.DataFrame(rows, schema=FIT_SCHEMA, orient="row", strict=False).with_columns(
         value=pl.when(value.is_finite()).then(value)
     )
+
+
+def _correlation(amounts: pl.DataFrame) -> float | None:
+    """The correlation of x and y over customers; None or not a number where there is none."""
+    x, y, weight = (amounts[name].cast(pl.Float64).to_numpy() for name in ("x", "y", "customers"))
+    if weight.sum() < 2:
+        return None
+    x, y = x - np.average(x, weights=weight), y - np.average(y, weights=weight)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float((weight @ (x * y)) / np.sqrt((weight @ x**2) * (weight @ y**2)))

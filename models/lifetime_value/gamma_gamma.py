@@ -61,11 +61,16 @@ def fit(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> GammaGammaFit:
     Returns:
         The fit. Its status says if it may be used; no error is raised for data that no model fits.
     """
+    return fit_counted(frame.with_columns(count=pl.lit(1)), min_repeat_customers=min_repeat_customers)
+
+
+def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> GammaGammaFit:
+    """Do what `fit` does, from rows that each stand for `count` customers."""
     rows = (
-        frame.select(pl.col("frequency", "average_amount").cast(pl.Float64))
+        frame.select(pl.col("frequency", "average_amount").cast(pl.Float64), pl.col("count").cast(pl.Int64))
         .filter((pl.col("frequency") > 0) & (pl.col("average_amount") > 0))
         .group_by("frequency", "average_amount")
-        .agg(count=pl.len())
+        .agg(pl.col("count").sum())
         .sort("frequency", "average_amount")
     )
     customers = int(rows["count"].sum())

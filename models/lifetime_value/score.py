@@ -1,8 +1,15 @@
 """Lifetime value of every customer: BG/NBD times gamma-gamma, discounted, or else a simple estimate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from models.lifetime_value.bg_nbd import BgNbdFit
+    from models.lifetime_value.gamma_gamma import GammaGammaFit
 
 INPUT_COLUMNS = (
     "customer_id",
@@ -25,6 +32,13 @@ SCORES_SCHEMA = pl.Schema(
 )
 
 FIT_SCHEMA = pl.Schema({"model": pl.String(), "parameter": pl.String(), "value": pl.Float64(), "note": pl.String()})
+
+# What the fit rests on, by part. rates: frequency, recency and tenure in days of customers in range; adjusted: the same
+# of those who were brought into range; amounts: repeat orders and their average amount; spent: the average order
+# known of each customer; no_orders: no numbers.
+COUNTS_SCHEMA = pl.Schema(
+    {"part": pl.String(), "x": pl.Float64(), "y": pl.Float64(), "z": pl.Float64(), "customers": pl.Int64()}
+)
 
 ADJUSTED = "_adjusted"
 _WAYS = ("modelled", "simple_amount", "simple_orders", "simple")
@@ -60,6 +74,27 @@ class LifetimeValueSettings:
             raise ValueError("lifetime value: prior_days and prior_orders must be above 0")
 
 
+@dataclass(frozen=True, slots=True)
+class LifetimeValueFit:
+    """All that scoring a customer needs.
+
+    Attributes:
+        settings: the settings of the fit.
+        rates: the model of orders.
+        amounts: the model of amounts.
+        pooled_rate: repeat orders a day of all customers, for the simple estimate.
+        middle_amount: the median order of all customers, for the simple estimate.
+        parameters: the fit as a frame, the second that `score` returns.
+    """
+
+    settings: LifetimeValueSettings
+    rates: BgNbdFit
+    amounts: GammaGammaFit
+    pooled_rate: float
+    middle_amount: float
+    parameters: pl.DataFrame
+
+
 def score(customers: pl.DataFrame, settings: LifetimeValueSettings | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fit both models to the customers and score each of them.
 
@@ -93,9 +128,70 @@ def score(customers: pl.DataFrame, settings: LifetimeValueSettings | None = None
     Raises:
         ValueError: a column is missing, a customer_id is null or appears twice.
     """
-    # numpy and scipy load only where something is scored.
-    from models.lifetime_value.engine import run
+    frame = _checked(customers)
+    doubled = frame.height - frame["customer_id"].n_unique()
+    if doubled:
+        raise ValueError(f"lifetime value: {doubled} rows repeat a customer_id")
+    model = fit(count_chunk(frame), settings)
+    return score_chunk(frame, model), model.parameters
 
+
+def count_chunk(customers: pl.DataFrame) -> pl.DataFrame:
+    """Count the customers of a chunk by the numbers that the fit rests on.
+
+    Args:
+        customers: a part of the customers, as for `score`.
+
+    Returns:
+        part, x, y, z, customers: what the fit needs, each row once. Counts of several chunks are concatenated, or
+        added up by all columns but the last: `fit` takes both. There are far fewer rows than customers where many are
+        alike in days and orders; amounts repeat less.
+
+    Raises:
+        ValueError: a column is missing, or a customer_id is null.
+    """
+    # numpy and scipy load only where something is scored.
+    from models.lifetime_value.engine import count
+
+    return count(_checked(customers))
+
+
+def fit(counts: pl.DataFrame, settings: LifetimeValueSettings | None = None) -> LifetimeValueFit:
+    """Fit both models to what `count_chunk` counted.
+
+    Args:
+        counts: the counts of all customers, in one frame.
+        settings: see `LifetimeValueSettings`.
+
+    Returns:
+        The fit, which can be sent to other processes.
+    """
+    from models.lifetime_value.engine import add_up
+    from models.lifetime_value.engine import fit as fit_counts
+
+    return fit_counts(add_up(counts.match_to_schema(COUNTS_SCHEMA)), settings or LifetimeValueSettings())
+
+
+def score_chunk(customers: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
+    """Score a part of the customers by a fit; nobody's score depends on who else is in the chunk.
+
+    Args:
+        customers: a part of the customers, as for `score`.
+        model: the fit to all customers.
+
+    Returns:
+        The scores, as from `score`.
+
+    Raises:
+        ValueError: a column is missing, or a customer_id is null.
+    """
+    from models.lifetime_value.engine import score as score_frame
+
+    return score_frame(_checked(customers), model)
+
+
+def _checked(customers: pl.DataFrame) -> pl.DataFrame:
+    """The columns that matter, as text and numbers."""
     missing = [column for column in INPUT_COLUMNS if column not in customers.columns]
     if missing:
         raise ValueError(f"lifetime value: the input lacks the columns {', '.join(missing)}")
@@ -106,7 +202,4 @@ def score(customers: pl.DataFrame, settings: LifetimeValueSettings | None = None
     nameless = frame["customer_id"].null_count()
     if nameless:
         raise ValueError(f"lifetime value: {nameless} rows have no customer_id")
-    doubled = frame.height - frame["customer_id"].n_unique()
-    if doubled:
-        raise ValueError(f"lifetime value: {doubled} rows repeat a customer_id")
-    return run(frame, settings or LifetimeValueSettings())
+    return frame

@@ -11,7 +11,6 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.dbt import PHASES, DbtError
 from orchestration.run import Run
-from orchestration.warehouse import open_warehouse, table_sizes
 
 GATE_KEY = dg.AssetKey("validity_gate")
 _PHASE_WORDS = {
@@ -105,8 +104,7 @@ def _phase(phase: str, manifest: Mapping[str, Any], translator: RegularsTranslat
             counts["tests"] = len(events) - counts["models"]
             if failure:
                 raise dg.Failure(description=str(failure), allow_retries=False)
-        with open_warehouse(run.home.warehouse) as con:
-            sizes = table_sizes(con)
+        sizes = run.engine.table_sizes()
         for event in events:
             message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
             for output in message.to_default_asset_events(manifest, translator, context):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sources.files.dialect import Dialect, text
+from sources.files.dialect import Dialect
 from sources.files.expressions import Condition, Expression
 
 Resolve = Callable[[str], str]
@@ -29,7 +29,12 @@ class Compiler:
         self._received = received
 
     def value(self, expression: Expression) -> str:
-        """Return SQL for the value of an expression as text, null where it is missing."""
+        """Return SQL for the value of an expression as text, null where it is missing.
+
+        Raises:
+            ValueError: the engine cannot do a part of the expression; the message names the part.
+        """
+        text = self._sql.text
         value = self._base(expression)
         if expression.null_if:
             missing = ", ".join(map(text, expression.null_if))
@@ -48,6 +53,7 @@ class Compiler:
 
     def condition(self, condition: Condition) -> str:
         """Return SQL that is true or false, never null."""
+        text = self._sql.text
         value = self.value(condition.column)
         if condition.is_null is not None:
             asked = f"{value} IS {'' if condition.is_null else 'NOT '}NULL"
@@ -62,9 +68,11 @@ class Compiler:
         elif condition.matches is not None:
             asked = self._sql.matches(value, condition.matches)
         elif condition.above is not None:
-            asked = f"{self._sql.number(value)} > {condition.above}"
+            asked = f"{self._sql.number(value)} > {self._sql.number_literal(condition.above)}"
+        elif condition.below is not None:
+            asked = f"{self._sql.number(value)} < {self._sql.number_literal(condition.below)}"
         else:
-            asked = f"{self._sql.number(value)} < {condition.below}"
+            raise ValueError("a condition asks nothing")
         asked = f"coalesce({asked}, FALSE)"
         return f"NOT {asked}" if condition.not_ else asked
 
@@ -84,13 +92,13 @@ class Compiler:
         if expression.column is not None:
             value = self._resolve(expression.column)
         elif expression.concat is not None:
-            value = f"concat_ws({text(expression.separator)}, {self._list(expression.concat)})"
+            value = f"concat_ws({self._sql.text(expression.separator)}, {self._list(expression.concat)})"
         elif expression.first_of is not None:
             value = f"coalesce({self._list(expression.first_of)})"
         elif expression.constant is None:
-            return "CAST(NULL AS VARCHAR)"
+            return self._sql.null()
         else:
-            return text(expression.constant)
+            return self._sql.text(expression.constant)
         if expression.json_path is not None:
             value = self._sql.json_text(value, expression.json_path)
         return self._sql.trim(value) if expression.trim else f"nullif({value}, '')"
@@ -99,7 +107,7 @@ class Compiler:
         return ", ".join(self.value(one) for one in expressions)
 
     def _hash(self, columns: str | list[str]) -> str:
-        mark = self._sql.char(31)
+        mark, text = self._sql.char(31), self._sql.text
         if columns == "*":
             # By name and without missing values, so that a column which comes later changes no older hash.
             names = sorted(self._received, key=str.lower)
@@ -111,6 +119,7 @@ class Compiler:
         return f"CASE WHEN coalesce({', '.join(values)}) IS NOT NULL THEN {hashed} END"
 
     def _cut(self, expression: Expression, value: str) -> str:
+        text = self._sql.text
         if expression.remove_prefix is not None:
             start = expression.remove_prefix
             value = (
@@ -124,9 +133,9 @@ class Compiler:
                 f"THEN nullif(left({value}, length({value}) - {len(end)}), '') ELSE {value} END"
             )
         if expression.lower:
-            value = f"lower({value})"
+            value = self._sql.lower(value)
         if expression.upper:
-            value = f"upper({value})"
+            value = self._sql.upper(value)
         if expression.split is not None:
             value = self._sql.split_part(value, expression.split.by, expression.split.part)
             value = self._sql.trim(value) if expression.trim else value
@@ -135,15 +144,11 @@ class Compiler:
         return value
 
     def _mapped(self, expression: Expression, value: str) -> str:
-        pairs = " ".join(
-            f"WHEN {value} = {text(key)} THEN {'CAST(NULL AS VARCHAR)' if item is None else text(item)}"
-            for key, item in (expression.map or {}).items()
-        )
         otherwise = value
         if "default" in expression.model_fields_set:
-            otherwise = "CAST(NULL AS VARCHAR)" if expression.default is None else text(expression.default)
-        # A missing value is not an unknown one: it stays missing, whatever the default.
-        return f"CASE WHEN {value} IS NULL THEN NULL {pairs} ELSE {otherwise} END"
+            default = expression.default
+            otherwise = self._sql.null() if default is None else self._sql.text(default)
+        return self._sql.lookup(value, expression.map or {}, otherwise)
 
     def _calculated(self, expression: Expression, value: str) -> str:
         if expression.decimal_comma:
@@ -152,7 +157,7 @@ class Compiler:
                 f"CASE WHEN {self._sql.matches(value, _DECIMAL_COMMA)} THEN replace({bare}, ',', '.') ELSE {value} END"
             )
         if expression.multiply is not None:
-            value = self._sql.multiply(value, repr(expression.multiply))
+            value = self._sql.multiply(value, expression.multiply)
         if expression.absolute:
-            value = f"CASE WHEN {self._sql.number(value)} < 0 THEN ltrim({value}, '- ') ELSE {value} END"
+            value = f"CASE WHEN {self._sql.number(value)} < 0 THEN {self._sql.ltrim(value, '- ')} ELSE {value} END"
         return value

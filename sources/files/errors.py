@@ -39,3 +39,26 @@ class FileProblem(Exception):  # noqa: N818 - it becomes a SourceError once the 
         self.problem = problem
         self.fix = fix
         super().__init__(f"{problem}. {fix}")
+
+
+class StoreError(Exception):
+    """A storage location that could not be read or written.
+
+    The message never holds a value of a record, nor a secret of the location.
+
+    Attributes:
+        location: the folder or URL, without user, password and query.
+        problem: what was wrong.
+        fix: what to do about it.
+    """
+
+    def __init__(self, location: str, problem: str, fix: str) -> None:
+        """Keep the parts; `str(error)` joins them to one line."""
+        self.location = location
+        self.problem = problem
+        self.fix = fix
+        super().__init__(location, problem, fix)
+
+    def __str__(self) -> str:
+        """Return one line: location, problem, fix."""
+        return f"{self.location}: {self.problem}. {self.fix}"

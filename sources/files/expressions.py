@@ -8,11 +8,14 @@ format. A value that is empty, or blank after trim, is missing (null).
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
+
+from sources.files.patterns import checked_pattern
 
 BASES: tuple[str, ...] = ("column", "constant", "flag", "concat", "first_of", "hash")
 """What a value can be made from; an expression has exactly one of them."""
@@ -28,6 +31,10 @@ OPERATORS: tuple[str, ...] = (
     "below",
 )
 """What a condition can ask; a condition has exactly one of them."""
+
+
+MOST_FACTOR = 10_000
+"""`multiply` takes smaller factors, of which eight decimals count."""
 
 
 class Strict(BaseModel):
@@ -82,21 +89,6 @@ def _as_pairs(value: Any) -> Any:
     if isinstance(value, dict):
         return {_as_text(key): None if item is None else _as_constant(item) for key, item in value.items()}
     return value
-
-
-def checked_pattern(pattern: str) -> str:
-    """Return the pattern if every engine understands it.
-
-    Raises:
-        ValueError: it is no regular expression, or uses look-around or back-references.
-    """
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
-    if re.search(r"\(\?<?[=!]|\\[1-9]|\(\?P=", pattern):
-        raise ValueError(f"'{pattern}' uses look-around or a back-reference, which the engine does not know")
-    return pattern
 
 
 Text = Annotated[str, BeforeValidator(_as_text)]
@@ -169,9 +161,16 @@ class Expression(Strict):
         for form in value or []:
             if "%" not in form:
                 raise ValueError(f"a date format has parts such as %Y-%m-%d %H:%M:%S; found '{form}'")
-            wrong = re.sub(r"%[-]?[aAbBcdDfgGHIjmMnpSuUVwWxXyYzZ%]", "", form)
+            wrong = re.sub(r"%-[dmyHIMSj]|%[aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%]", "", form)
             if "%" in wrong:
                 raise ValueError(f"'{form}' has a part that is no date part after its %")
+        return value
+
+    @field_validator("multiply")
+    @classmethod
+    def _factor(cls, value: float | None) -> float | None:
+        if value is not None and not abs(value) < MOST_FACTOR:
+            raise ValueError(f"multiply takes a factor below {MOST_FACTOR}; found {value}")
         return value
 
     @model_validator(mode="after")
@@ -227,6 +226,13 @@ class Condition(Strict):
     @classmethod
     def _pattern(cls, value: str | None) -> str | None:
         return None if value is None else checked_pattern(value)
+
+    @field_validator("above", "below")
+    @classmethod
+    def _finite(cls, value: float | None) -> float | None:
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"a number is needed; found {value}")
+        return value
 
     @model_validator(mode="after")
     def _one_operator(self) -> Condition:

@@ -7,6 +7,8 @@ Tables (schema `ledger`):
 - `files`: one row per file name that was seen, with its fingerprint and the batch its content belongs to. Content
   that arrives again under another name gets a row here and none in `batches`.
 - `loads`: one row per load and source, written together with the rows it counts.
+- `raw_files`: only at a storage location: the Parquet files that count, with the batches each may hold. A row of one
+  counts while `batches` has its (batch_id, load_id).
 """
 
 from __future__ import annotations
@@ -42,6 +44,26 @@ CREATE TABLE IF NOT EXISTS ledger.loads (
     files BIGINT NOT NULL, rows BIGINT NOT NULL, PRIMARY KEY (load_id, source)
 );
 """
+
+_RAW_FILES = """
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.raw_files (
+    source VARCHAR, dataset VARCHAR, file VARCHAR, load_id VARCHAR NOT NULL, batches VARCHAR[] NOT NULL,
+    rows BIGINT NOT NULL, bytes BIGINT NOT NULL, written_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset, file)
+);
+"""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One row of `ledger.raw_files`: a Parquet file with rows of one load."""
+
+    dataset: str
+    file: str
+    load_id: str
+    batches: tuple[str, ...]
+    rows: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -217,6 +239,51 @@ def record_batches(con: DuckDBPyConnection, source: str, load_id: str, batches: 
         "finished_at = excluded.finished_at, files = files + excluded.files, rows = rows + excluded.rows",
         [load_id, source, started, loaded_at, len(written), received],
     )
+
+
+def ensure_raw_files(con: DuckDBPyConnection) -> None:
+    """Create the list of raw files where it is missing."""
+    con.execute(_RAW_FILES)
+
+
+def raw_files(con: DuckDBPyConnection, source: str) -> dict[str, int]:
+    """Return `dataset/file` to bytes of every raw file of a source that counts."""
+    rows = con.execute("SELECT dataset, file, bytes FROM ledger.raw_files WHERE source = ?", [source]).fetchall()
+    return {f"{dataset}/{file}": size for dataset, file, size in rows}
+
+
+def raw_file_counts(con: DuckDBPyConnection) -> list[tuple[str, str, int, int]]:
+    """Return source, dataset, files and rows in them for every dataset with raw files."""
+    rows = con.execute(
+        "SELECT source, dataset, count(*), sum(rows)::BIGINT FROM ledger.raw_files GROUP BY source, dataset"
+    ).fetchall()
+    return [(source, dataset, files, held) for source, dataset, files, held in rows]
+
+
+def record_raw_files(con: DuckDBPyConnection, source: str, files: Iterable[RawFile]) -> None:
+    """Remember raw files; run it inside the transaction that writes their batches."""
+    for one in files:
+        con.execute(
+            "INSERT INTO ledger.raw_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [source, one.dataset, one.file, one.load_id, list(one.batches), one.rows, one.bytes, now()],
+        )
+
+
+def forget_replaced_raw_files(con: DuckDBPyConnection, source: str, dataset: str) -> list[str]:
+    """Forget the raw files of which no row counts any more, and return their names."""
+    rows = con.execute(
+        "DELETE FROM ledger.raw_files AS held WHERE source = ? AND dataset = ? AND NOT EXISTS ("
+        "SELECT 1 FROM ledger.batches AS b WHERE b.source = held.source AND b.dataset = held.dataset "
+        "AND b.load_id = held.load_id AND list_contains(held.batches, b.batch_id)) RETURNING file",
+        [source, dataset],
+    ).fetchall()
+    return [file for (file,) in rows]
+
+
+def load_of(con: DuckDBPyConnection, batch_id: str) -> str | None:
+    """Return the load that a batch was read by, None if it was not."""
+    rows = con.execute("SELECT load_id FROM ledger.batches WHERE batch_id = ?", [batch_id]).fetchall()
+    return rows[0][0] if rows else None
 
 
 def _append(con: DuckDBPyConnection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -1,7 +1,7 @@
 """Bring the files of a source into the raw layer: every record as received, once, with its ledger row.
 
-Rows and ledger are one transaction per group of files, so a process killed anywhere leaves either all of a group
-or nothing of it, and the next load completes the work. Content that was loaded before is recognised by its hash,
+Rows and ledger become visible together, some files at a time, so a process killed anywhere leaves either all of those
+or nothing of them, and the next load completes the work. Content that was loaded before is recognised by its hash,
 whatever its file is called; such a file gets a row in `ledger.files` and no batch.
 
 Values: an empty value of a delimited file is null, quoted or not (most exports quote all or nothing, so the quotes
@@ -24,10 +24,14 @@ from sources.files.discover import SourceFile, discover
 from sources.files.errors import FileProblem, SourceError
 from sources.files.ledger import ensure_ledger
 from sources.files.prepare import Prepared, prepare, reader_of
+from sources.files.sink import Sink, TableSink
+from sources.files.sink_parquet import ParquetSink
 from sources.files.write import Job, Outcome, load_group
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from sources.files.store import RawStore
 
 Progress = Callable[[str, int, int, int], None]
 """Called with dataset, files done, files to do, rows so far."""
@@ -185,24 +189,29 @@ def load_source(
     landing: Path,
     load_id: str,
     progress: Progress | None = None,
+    store: RawStore | None = None,
 ) -> LoadReport:
     """Load every new or changed file of a source; a file that fails does not keep the others back.
 
     Args:
-        con: warehouse, writable, without an open transaction.
+        con: warehouse, writable, without an open transaction; with a store, its open control database.
         name: of the source in the company file.
         source: its settings.
         base: folder of the company file.
         landing: folder for fetched files and working copies.
         load_id: of this load.
         progress: told after each group of files.
+        store: where rows and ledger go; without it they go into the warehouse.
 
     Returns:
         The report; its `problems` are to be shown, they are not raised.
 
     Raises:
         SourceError: the warehouse could not write (full disk, out of memory).
+        StoreError: the storage location could not be read or written.
     """
+    sink: Sink = TableSink(con, name, load_id) if store is None else ParquetSink(con, store, name, load_id)
+    sink.begin()
     ensure_ledger(con)
     con.execute("SET TimeZone = 'UTC'")
     sweep_landing(landing / name)
@@ -210,7 +219,7 @@ def load_source(
     report = LoadReport(name, load_id, ledger.now(), ledger.now(), unchanged=new.unchanged, problems=new.problems)
     for dataset_name, dataset in source.datasets.items():
         files = [one.file for one in new.files if one.dataset == dataset_name]
-        job = Job(con, name, dataset_name, dataset, load_id, ledger.loaded_batches(con, name, dataset_name))
+        job = Job(con, sink, name, dataset_name, dataset, load_id, ledger.loaded_batches(con, name, dataset_name))
         by_name = {file.name: file for file in files}
         failed_before = ledger.known_failures(con, name, dataset_name)
         done = rows = 0

@@ -7,22 +7,21 @@ the dataset's first entity with nulls and a `_reject_reason`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS, Entity
 from sources.files.compile import Compiler
 from sources.files.config import Dataset, EntityMap, FilesSource, format_of
-from sources.files.dialect import DUCKDB, Dialect, ident, text
+from sources.files.dialect import DUCKDB, Dialect
 from sources.files.errors import SourceError
 from sources.files.ledger import ensure_ledger
-from sources.files.tables import raw_table, received_columns
+from sources.files.tables import received_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_MISSING = "CAST(NULL AS VARCHAR)"
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ class _RawTable:
         def resolve(name: str) -> str:
             found = there.get(name.lower())
             if found is not None:
-                return f"r.{ident(found)}"
+                return f"r.{dialect.ident(found)}"
             if self.lenient:
-                return _MISSING
+                return dialect.null()
             raise SourceError(
                 self.source_name,
                 self.name,
@@ -81,10 +80,6 @@ def refresh_views(
 ) -> None:
     """Create or replace all `mapped` views in one transaction.
 
-    Each `mapped.<entity>` has the entity's columns as text and then `TECHNICAL_COLUMNS`; grain: one record as
-    received. A filter on `_load_id` or `_batch_id` reaches the raw tables. `mapped.raw_json` has source, dataset,
-    batch_id, row_number and raw (the record as JSON text); grain: one raw record; join it on all four.
-
     Args:
         con: warehouse, writable, without an open transaction.
         sources: by name; an entity without source becomes an empty view.
@@ -92,28 +87,68 @@ def refresh_views(
         dialect: the engine's spelling.
 
     Raises:
-        SourceError: a mapped column was never received.
+        SourceError: a mapped column was never received, or the engine cannot do what an expression asks.
     """
     ensure_ledger(con)
-    raw = _raw_tables(con, sources)
-    selects: dict[str, list[str]] = {name: [] for name in ENTITIES}
-    for table in raw:
-        first = table.dataset.entities[0].entity
-        selects[first].append(_unreadable(table, ENTITIES[first], defaults or CompanyDefaults()))
-        for mapped in table.dataset.entities:
-            select = select_entity(table, mapped, defaults or CompanyDefaults(), dialect)
-            selects[mapped.entity].append(select)
+    views = view_queries(con, sources, defaults, dialect)
     con.begin()
     try:
         con.execute("CREATE SCHEMA IF NOT EXISTS mapped")
-        for name, parts in selects.items():
-            body = "\nUNION ALL\n".join(parts) or _empty(ENTITIES[name])
-            con.execute(f"CREATE OR REPLACE VIEW mapped.{ident(name)} AS\n{body}")
-        con.execute(f"CREATE OR REPLACE VIEW mapped.raw_json AS\n{_raw_json(raw, dialect)}")
+        for name, query in views.items():
+            con.execute(f"CREATE OR REPLACE VIEW mapped.{dialect.ident(name)} AS\n{query}")
         con.commit()
     except BaseException:
         con.rollback()
         raise
+
+
+def view_queries(
+    con: DuckDBPyConnection,
+    sources: Mapping[str, FilesSource],
+    defaults: CompanyDefaults | None = None,
+    dialect: Dialect = DUCKDB,
+) -> dict[str, str]:
+    """Return the SELECT of every `mapped` view by the view's name: the entities in order, then `raw_json`.
+
+    Each entity has its columns as text and then `TECHNICAL_COLUMNS`; grain: one record as received. A filter on
+    `_load_id` or `_batch_id` reaches the raw tables. `raw_json` has source, dataset, batch_id, row_number and raw (the
+    record as JSON text); grain: one raw record; join it on all four.
+
+    Args:
+        con: holds the raw tables, of which only the columns are read.
+        sources: by name; an entity without source gets a query without rows.
+        defaults: time zone, currency and country of the company.
+        dialect: the spelling of the engine that will run the queries.
+
+    Raises:
+        SourceError: a mapped column was never received, or the engine cannot do what an expression asks.
+    """
+    defaults = defaults or CompanyDefaults()
+    raw = _raw_tables(con, sources)
+    selects: dict[str, list[str]] = {name: [] for name in ENTITIES}
+    for table in raw:
+        first = table.dataset.entities[0].entity
+        selects[first].append(_unreadable(table, ENTITIES[first], defaults, dialect))
+        for mapped in table.dataset.entities:
+            selects[mapped.entity].append(select_entity(table, mapped, defaults, dialect))
+    views = {name: _union(parts) or _empty(ENTITIES[name], dialect) for name, parts in selects.items()}
+    return views | {"raw_json": _raw_json(raw, dialect)}
+
+
+def mapping_problems(sources: Mapping[str, FilesSource], dialect: Dialect) -> list[SourceError]:
+    """Return what the mapping asks that the engine cannot do, before any file is read; one error per column or rule."""
+    found = []
+    for source_name, source in sources.items():
+        for name, dataset in source.datasets.items():
+            columns = tuple(sorted({column for one in dataset.entities for column in one.columns_used()}))
+            table = _RawTable(source_name, source, name, dataset, columns or ("_",))
+            for mapped in dataset.entities:
+                found += _problems(table, mapped, dialect)
+    return found
+
+
+def _union(parts: list[str]) -> str:
+    return "\nUNION ALL\n".join(parts)
 
 
 def _raw_tables(con: DuckDBPyConnection, sources: Mapping[str, FilesSource]) -> list[_RawTable]:
@@ -126,17 +161,17 @@ def _raw_tables(con: DuckDBPyConnection, sources: Mapping[str, FilesSource]) -> 
     return found
 
 
-def _empty(entity: Entity) -> str:
+def _empty(entity: Entity, dialect: Dialect) -> str:
     columns = dict.fromkeys(entity.columns, "VARCHAR") | dict(TECHNICAL_COLUMNS)
-    shown = ", ".join(f"CAST(NULL AS {kind}) AS {ident(name)}" for name, kind in columns.items())
+    shown = ", ".join(f"{dialect.null(kind)} AS {dialect.ident(name)}" for name, kind in columns.items())
     return f"SELECT {shown} WHERE FALSE"
 
 
-def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults) -> str:
-    source = table.source
+def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults, dialect: Dialect) -> str:
+    source, text = table.source, dialect.text
 
     def constant(value: str | None) -> str:
-        return _MISSING if value is None else text(value)
+        return dialect.null() if value is None else text(value)
 
     values = {
         "_source": text(table.source_name),
@@ -153,52 +188,81 @@ def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults) -> str:
         "_products_of": text(source.products_of or table.source_name),
         "_reject_reason": reason,
     }
-    return ",\n  ".join(f"{values[name]} AS {ident(name)}" for name in TECHNICAL_COLUMNS)
+    return ",\n  ".join(f"{values[name]} AS {dialect.ident(name)}" for name in TECHNICAL_COLUMNS)
 
 
-def _from(table: _RawTable) -> str:
-    # An outer join: a row whose ledger entry is missing must still be seen.
-    return (
-        f"FROM {raw_table(table.source_name, table.name)} AS r\n"
-        "LEFT JOIN ledger.batches AS b ON b.batch_id = r._batch_id"
-    )
+def _raw_table(table: _RawTable, dialect: Dialect) -> str:
+    return f"{dialect.ident('raw_' + table.source_name)}.{dialect.ident(table.name)}"
 
 
-def _unreadable(table: _RawTable, entity: Entity, defaults: CompanyDefaults) -> str:
-    shown = ",\n  ".join(f"{_MISSING} AS {ident(name)}" for name in entity.columns)
-    technical = _technical(table, "'unreadable line: ' || r._rejected", defaults)
-    return f"SELECT\n  {shown},\n  {technical}\n{_from(table)}\nWHERE r._rejected IS NOT NULL"
+def _from(table: _RawTable, dialect: Dialect) -> str:
+    return f"FROM {_raw_table(table, dialect)} AS r\n{dialect.ledger_join}"
+
+
+def _unreadable(table: _RawTable, entity: Entity, defaults: CompanyDefaults, dialect: Dialect) -> str:
+    shown = ",\n  ".join(f"{dialect.null()} AS {dialect.ident(name)}" for name in entity.columns)
+    technical = _technical(table, "'unreadable line: ' || r._rejected", defaults, dialect)
+    return f"SELECT\n  {shown},\n  {technical}\n{_from(table, dialect)}\nWHERE r._rejected IS NOT NULL"
 
 
 def select_entity(table: _RawTable, mapped: EntityMap, defaults: CompanyDefaults, dialect: Dialect = DUCKDB) -> str:
-    """Return the SELECT that makes records of one entity from one raw table."""
+    """Return the SELECT that makes records of one entity from one raw table.
+
+    Raises:
+        SourceError: a mapped column was never received, or the engine cannot do what an expression asks.
+    """
+    problems = _problems(table, mapped, dialect)
+    if problems:
+        raise problems[0]
     compiler = table.compiler(dialect)
     values = {name: compiler.value(expression) for name, expression in mapped.columns.items()}
-    shown = ",\n  ".join(f"{values.get(name, _MISSING)} AS {ident(name)}" for name in ENTITIES[mapped.entity].columns)
-    rules = " ".join(f"WHEN {compiler.all_of(rule.when)} THEN {text(rule.reason)}" for rule in mapped.reject)
-    technical = _technical(table, f"CASE {rules} END" if rules else _MISSING, defaults)
+    shown = ",\n  ".join(
+        f"{values.get(name, dialect.null())} AS {dialect.ident(name)}" for name in ENTITIES[mapped.entity].columns
+    )
+    rules = " ".join(f"WHEN {compiler.all_of(rule.when)} THEN {dialect.text(rule.reason)}" for rule in mapped.reject)
+    technical = _technical(table, f"CASE {rules} END" if rules else dialect.null(), defaults, dialect)
     where = f"r._rejected IS NULL AND {compiler.all_of(mapped.where)}"
-    select = f"SELECT\n  {shown},\n  {technical}\n{_from(table)}\nWHERE {where}"
+    select = f"SELECT\n  {shown},\n  {technical}\n{_from(table, dialect)}\nWHERE {where}"
     if mapped.one_per:
         keys = [compiler.column(name) for name in mapped.one_per]
         # The load is part of the partition only so that a filter on it can pass below the window.
         # Rows without any key cannot be told apart: each stays a record of its own.
         select += (
             f"\nQUALIFY row_number() OVER (PARTITION BY r._load_id, r._batch_id, {', '.join(keys)} "
-            f"ORDER BY r._row) = 1 OR coalesce({', '.join(keys)}) IS NULL"
+            f"ORDER BY r._row{dialect.nulls_last}) = 1 OR coalesce({', '.join(keys)}) IS NULL"
         )
     return select
 
 
+def _problems(table: _RawTable, mapped: EntityMap, dialect: Dialect) -> list[SourceError]:
+    """Return one error for each column or rule of an entity that the engine cannot do."""
+    compiler = table.compiler(dialect)
+    asked: list[tuple[str, Callable[[], str]]] = [
+        (f"column '{name}' of {mapped.entity}", partial(compiler.value, expression))
+        for name, expression in mapped.columns.items()
+    ]
+    asked += [(f"'where' of {mapped.entity}", partial(compiler.all_of, mapped.where))]
+    asked += [(f"'reject' of {mapped.entity}", partial(compiler.all_of, rule.when)) for rule in mapped.reject]
+    found = []
+    for where, compiled in asked:
+        try:
+            compiled()
+        except ValueError as error:
+            fix = "Change it in the company file, or set `warehouse: {engine: duckdb}`"
+            found.append(SourceError(table.source_name, table.name, where, str(error), fix))
+    return found
+
+
 def _raw_json(raw: list[_RawTable], dialect: Dialect) -> str:
     parts = [
-        f"SELECT {text(table.source_name)} AS source, {text(table.name)} AS dataset, _batch_id AS batch_id, "  # noqa: S608
-        f"_row AS row_number, CASE WHEN _rejected IS NULL THEN {dialect.json_object(table.columns)} "
-        f"ELSE {dialect.json_object(['_raw_line'])} END AS raw FROM {raw_table(table.source_name, table.name)}"
+        f"SELECT {dialect.text(table.source_name)} AS source, {dialect.text(table.name)} AS dataset, "  # noqa: S608
+        "r._batch_id AS batch_id, r._row AS row_number, "
+        f"CASE WHEN r._rejected IS NULL THEN {dialect.json_object(table.columns)} "
+        f"ELSE {dialect.json_object(['_raw_line'])} END AS raw "
+        f"FROM {_raw_table(table, dialect)} AS r{dialect.ledger_filter}"
         for table in raw
     ]
-    empty = "CAST(NULL AS VARCHAR)"
-    return "\nUNION ALL\n".join(parts) or (
-        f"SELECT {empty} AS source, {empty} AS dataset, {empty} AS batch_id, CAST(NULL AS BIGINT) AS row_number, "
-        f"{empty} AS raw WHERE FALSE"
+    return _union(parts) or (
+        f"SELECT {dialect.null()} AS source, {dialect.null()} AS dataset, {dialect.null()} AS batch_id, "
+        f"{dialect.null('BIGINT')} AS row_number, {dialect.null()} AS raw WHERE FALSE"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sources.files.dialect import ident
@@ -52,19 +52,24 @@ def grow_table(con: DuckDBPyConnection, source: str, dataset: str, columns: Iter
             con.execute(f"ALTER TABLE {table} ADD COLUMN {ident(name)} VARCHAR")
 
 
-def insert_block(con: DuckDBPyConnection, source: str, dataset: str, batch_id: str, load_id: str, block: Block) -> int:
-    """Append the records and the refused lines of a block to the raw table; return how many rows went in."""
+def technical_columns() -> dict[str, str]:
+    """Return the columns of a raw table that are not received, with their types."""
+    return dict(_TECHNICAL)
+
+
+Insert = Callable[[Sequence[str], str, Sequence[object], int, int], int]
+"""Puts the rows of a SELECT with parameters into named columns, given their number and bytes; returns how many."""
+
+
+def insert_block(con: DuckDBPyConnection, insert: Insert, batch_id: str, load_id: str, block: Block) -> int:
+    """Hand the records and the refused lines of a block to `insert`; return how many rows went in."""
     import pyarrow as pa
 
     def write(names: Sequence[str], table: pa.Table, shown: Sequence[str]) -> int:
         con.register("regulars_block", table)
         try:
-            done = con.execute(
-                f"INSERT INTO {raw_table(source, dataset)} ({', '.join(map(ident, names))}, _batch_id, _load_id) "  # noqa: S608 - quoted names
-                f"SELECT {', '.join(shown)}, ?, ? FROM regulars_block",
-                [batch_id, load_id],
-            ).fetchall()
-            return int(done[0][0])
+            select = f"SELECT {', '.join(shown)}, ?, ? FROM regulars_block"  # noqa: S608 - our own names
+            return insert([*names, "_batch_id", "_load_id"], select, [batch_id, load_id], table.num_rows, table.nbytes)
         finally:
             con.unregister("regulars_block")
 

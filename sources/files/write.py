@@ -1,11 +1,10 @@
-"""Write prepared files into raw tables: sound delimited files many at a time, all others one by one."""
+"""Read prepared files and hand their rows to a sink: sound delimited files many at a time, all others one by one."""
 
 from __future__ import annotations
 
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +12,7 @@ from sources.files import ledger, tables
 from sources.files.config import Dataset
 from sources.files.dialect import ident, text
 from sources.files.discover import local_fingerprint
-from sources.files.errors import FileProblem, SourceError
+from sources.files.errors import FileProblem
 from sources.files.ledger import Batch, KnownFile, batch_id_of
 from sources.files.lines import Block, Header, Layout, column_names, read_records
 from sources.files.prepare import Prepared, reader_of
@@ -24,14 +23,19 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from sources.files.sink import Sink
+
 _STAGE = "temp.main.regulars_stage"
+# As text in memory, roughly; it only decides how rows travel.
+_PARQUET_GROWS = 5
 
 
 @dataclass
 class Job:
-    """The load of one dataset: where it writes to and which batches (id to reader) are there already."""
+    """The load of one dataset: what reads, where rows go, and which batches (id to reader) are there already."""
 
     con: DuckDBPyConnection
+    sink: Sink
     source: str
     name: str
     dataset: Dataset
@@ -90,12 +94,18 @@ class _Item:
         return Outcome(self.ready.file.name, status, self.batch_id, received, rejected)
 
 
-def load_group(job: Job, group: Iterable[Prepared]) -> Iterator[Outcome]:
-    """Load prepared files and yield what became of each; a file that fails leaves nothing behind.
+def load_group(job: Job, group: Iterable[Prepared]) -> list[Outcome]:
+    """Load prepared files and return what became of each; a file that fails leaves nothing behind.
 
     Raises:
         SourceError: the warehouse could not write.
+        StoreError: the storage location could not be written.
     """
+    with job.sink.group(job.name):
+        return list(_load_group(job, group))
+
+
+def _load_group(job: Job, group: Iterable[Prepared]) -> Iterator[Outcome]:
     fast: dict[tuple[tuple[str, ...], Layout], list[_Item]] = defaultdict(list)
     careful: list[_Item] = []
     again: list[_Item] = []
@@ -109,6 +119,8 @@ def load_group(job: Job, group: Iterable[Prepared]) -> Iterator[Outcome]:
             again.append(item)
             continue
         try:
+            if there is not None and (refusal := job.sink.refusal(batch_id)) is not None:
+                raise refusal
             if ready.header is not None:
                 check_columns(job.dataset, ready.header.columns, ready.layout)
         except FileProblem as problem:
@@ -133,11 +145,10 @@ def load_group(job: Job, group: Iterable[Prepared]) -> Iterator[Outcome]:
 def _note_again(job: Job, items: list[_Item]) -> Iterator[Outcome]:
     # The first file with this content may have failed; then this one has nothing to point to.
     known = [item for item in items if job.loaded.get(item.batch_id) == item.reader]
-    with _transaction(job):
+    with job.sink.step():
         for item in known:
             file = item.ready.file
-            entry = KnownFile(file.fingerprint, item.reader, item.batch_id)
-            ledger.record_file(job.con, job.source, job.name, file.name, entry)
+            job.sink.record_file(file.name, KnownFile(file.fingerprint, item.reader, item.batch_id))
     for item in items:
         if item in known:
             yield Outcome(item.ready.file.name, "known_content", item.batch_id)
@@ -170,40 +181,6 @@ def check_columns(dataset: Dataset, columns: tuple[str, ...], layout: Layout | N
         raise FileProblem(words, f"{fix}; if the file has no header, set options.header_row: 0")
     shown = ", ".join(columns[:40]) + (", ..." if len(columns) > 40 else "")
     raise FileProblem(f"has no column {', '.join(hints)}, which is mapped; columns there: {shown}", fix)
-
-
-@contextmanager
-def _transaction(job: Job) -> Iterator[None]:
-    """One transaction; an error of the warehouse becomes a SourceError that says what to check."""
-    import duckdb
-
-    try:
-        job.con.begin()
-        try:
-            yield
-            job.con.commit()
-        except BaseException:
-            _rollback(job.con)
-            raise
-    except duckdb.Error as error:
-        raise SourceError(
-            job.source,
-            job.name,
-            tables.raw_table(job.source, job.name),
-            f"the warehouse could not write ({type(error).__name__})",
-            "Check free disk space, the memory limit and that no other process writes; nothing of this group was "
-            "loaded, the next run continues here",
-        ) from error
-
-
-def _rollback(con: DuckDBPyConnection) -> None:
-    import duckdb
-
-    try:
-        con.rollback()
-    except duckdb.Error:
-        # A fatal error (a full disk) has ended the transaction already.
-        return
 
 
 def _changed_meanwhile(item: _Item) -> FileProblem | None:
@@ -246,7 +223,7 @@ def _load_fast(job: Job, items: list[_Item]) -> Iterator[Outcome | _Item]:
     problems = {item.batch_id: problem for item in good if (problem := _changed_meanwhile(item))}
     firsts = {place: one for place, one in firsts.items() if one[0].batch_id not in problems}
     done = [item for item in good if item.batch_id not in problems]
-    with _transaction(job):
+    with job.sink.step():
         if done:
             _insert_staged(job, firsts, done)
         job.con.execute(f"DROP TABLE IF EXISTS {_STAGE}")
@@ -278,38 +255,32 @@ def _stage(con: DuckDBPyConnection, items: list[_Item]) -> dict[int, tuple[int, 
 
 
 def _insert_staged(job: Job, firsts: dict[int, tuple[_Item, int]], done: list[_Item]) -> None:
-    """Move the staged rows of sound files into the raw table and write the ledger, in the open transaction."""
+    """Move the staged rows of sound files to the sink and write the ledger, in the open step."""
     header, _ = done[0].form
-    tables.grow_table(job.con, job.source, job.name, header.columns)
-    _delete_replaced(job, done)
+    job.sink.grow(header.columns)
+    job.sink.replace([item.batch_id for item in done if item.replaces])
     if firsts:
-        names = ", ".join(ident(name) for name in header.columns)
         values = ", ".join(f"c{place}" for place in range(len(header.columns)))
         batches = ", ".join(f"({place}, {text(item.batch_id)}, {first})" for place, (item, first) in firsts.items())
-        written = job.con.execute(
-            f"INSERT INTO {tables.raw_table(job.source, job.name)} ({names}, _batch_id, _load_id, _row) "  # noqa: S608
-            f"SELECT {values}, batch.id, ?, stage.rowid - batch.first + 1 FROM {_STAGE} AS stage "
+        expected = sum(item.ready.records or 0 for item, _ in firsts.values())
+        written = job.sink.insert(
+            [*header.columns, "_batch_id", "_load_id", "_row"],
+            f"SELECT {values}, batch.id, ?, stage.rowid - batch.first + 1 FROM {_STAGE} AS stage "  # noqa: S608
             f"JOIN (VALUES {batches}) AS batch (place, id, first) ON stage.place = batch.place",
             [job.load_id],
-        ).fetchall()
-        expected = sum(item.ready.records or 0 for item, _ in firsts.values())
-        if written[0][0] != expected:
-            raise AssertionError(f"{written[0][0]} rows were written, {expected} were received")
-    ledger.record_batches(
-        job.con,
-        job.source,
-        job.load_id,
-        [item.batch(job.name, header.columns, item.ready.records or 0, 0) for item in done],
-    )
-
-
-def _delete_replaced(job: Job, items: Iterable[_Item]) -> None:
-    old = [item.batch_id for item in items if item.replaces]
-    if old:
-        job.con.execute(
-            f"DELETE FROM {tables.raw_table(job.source, job.name)} WHERE list_contains(?, _batch_id)",  # noqa: S608
-            [old],
+            expected,
+            sum(_weight(item.ready) for item, _ in firsts.values()),
         )
+        if written != expected:
+            raise AssertionError(f"{written} rows were written, {expected} were received")
+    job.sink.record(item.batch(job.name, header.columns, item.ready.records or 0, 0) for item in done)
+
+
+def _weight(ready: Prepared) -> int:
+    try:
+        return ready.path.stat().st_size
+    except OSError:  # it was staged in time
+        return ready.size
 
 
 def _load_single(job: Job, item: _Item) -> Outcome:
@@ -317,13 +288,13 @@ def _load_single(job: Job, item: _Item) -> Outcome:
     load: Callable[[Job, _Item], tuple[tuple[str, ...], int, int]]
     load = _insert_parquet if item.ready.file.format == "parquet" else _insert_blocks
     try:
-        with _transaction(job):
+        with job.sink.step():
             columns, received, rejected = load(job, item)
             problem = _changed_meanwhile(item)
             if problem is not None:
                 raise problem
             batch = item.batch(job.name, columns, received, rejected)
-            ledger.record_batches(job.con, job.source, job.load_id, [batch])
+            job.sink.record([batch])
     except FileProblem as problem:
         return Outcome(item.ready.file.name, "failed", problem=problem)
     job.loaded[item.batch_id] = item.reader
@@ -346,12 +317,12 @@ def _insert_blocks(job: Job, item: _Item) -> tuple[tuple[str, ...], int, int]:
             check_columns(job.dataset, block.columns, None)
         if number == 0 or block.columns != columns:
             columns = block.columns
-            tables.grow_table(job.con, job.source, job.name, columns)
-        if number == 0:
-            _delete_replaced(job, [item])
+            job.sink.grow(columns)
+        if number == 0 and item.replaces:
+            job.sink.replace([item.batch_id])
         received += len(block.values) + len(block.rejected)
         rejected += len(block.rejected)
-        written += tables.insert_block(job.con, job.source, job.name, item.batch_id, job.load_id, block)
+        written += tables.insert_block(job.con, job.sink.insert, item.batch_id, job.load_id, block)
     if written != received:
         raise AssertionError(f"{written} rows were written, {received} were received")
     if item.ready.file.format == "jsonl" and received > rejected:
@@ -377,15 +348,17 @@ def _insert_parquet(job: Job, item: _Item) -> tuple[tuple[str, ...], int, int]:
         raise FileProblem(f"is no readable Parquet file ({type(error).__name__})", "Send it again, complete") from error
     columns = column_names(row[0] for row in described)
     check_columns(job.dataset, columns, None)
-    tables.grow_table(con, job.source, job.name, columns)
-    _delete_replaced(job, [item])
+    job.sink.grow(columns)
+    if item.replaces:
+        job.sink.replace([item.batch_id])
     shown = [_parquet_text(row[0], row[1]) for row in described]
-    written = con.execute(
-        f"INSERT INTO {tables.raw_table(job.source, job.name)} "  # noqa: S608 - quoted names
-        f"({', '.join(map(ident, columns))}, _batch_id, _load_id, _row) "
-        f"SELECT {', '.join(shown)}, ?, ?, file_row_number + 1 FROM read_parquet(?)",
+    written = job.sink.insert(
+        [*columns, "_batch_id", "_load_id", "_row"],
+        f"SELECT {', '.join(shown)}, ?, ?, file_row_number + 1 FROM read_parquet(?)",  # noqa: S608 - quoted names
         [item.batch_id, job.load_id, path],
-    ).fetchall()[0][0]
+        int(expected),
+        item.ready.size * _PARQUET_GROWS,
+    )
     if written != expected:
         raise AssertionError(f"{written} rows were written, {expected} were received")
     return columns, int(expected), 0

@@ -1,8 +1,10 @@
-"""One Spark session for the tests that run on Spark; without PySpark (`make test-spark` installs it) they are left out."""
+"""One Spark session for the tests that need one; without PySpark (`make test-spark` installs it) they are left out."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 
 import pytest
 
@@ -21,6 +23,7 @@ def spark(tmp_path_factory):
     """A local session with a catalogue and a warehouse of its own."""
     from pyspark.sql import SparkSession
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers need this interpreter's packages
     folder = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[2]")

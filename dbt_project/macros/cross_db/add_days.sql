@@ -9,3 +9,7 @@
 {% macro duckdb__add_days(expression, days) -%}
     (({{ expression }}) + to_days(cast({{ days }} as integer)))
 {%- endmacro %}
+
+{% macro spark__add_days(expression, days) -%}
+    (({{ expression }}) + make_dt_interval(cast({{ days }} as integer)))
+{%- endmacro %}

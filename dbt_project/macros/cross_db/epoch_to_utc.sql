@@ -8,3 +8,7 @@
 {% macro duckdb__epoch_to_utc(seconds_expression) -%}
     make_timestamp(cast(cast({{ seconds_expression }} as decimal(38, 6)) * 1000000 as bigint))
 {%- endmacro %}
+
+{% macro spark__epoch_to_utc(seconds_expression) -%}
+    timestamp_micros(cast(cast({{ seconds_expression }} as decimal(26, 6)) * 1000000 as bigint))
+{%- endmacro %}

@@ -9,3 +9,10 @@
 {% macro duckdb__joined_texts(expression, separator) -%}
     string_agg(distinct {{ expression }}, '{{ separator }}' order by {{ expression }})
 {%- endmacro %}
+
+{% macro spark__joined_texts(expression, separator) -%}
+    case
+        when count({{ expression }}) > 0
+            then array_join(array_sort(collect_set({{ expression }})), {{ regulars.text_literal(separator) }})
+    end
+{%- endmacro %}

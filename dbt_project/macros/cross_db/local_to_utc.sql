@@ -11,3 +11,18 @@
 {% macro duckdb__local_to_utc(timestamp_expression, time_zone_expression) -%}
     (({{ timestamp_expression }}) at time zone ({{ time_zone_expression }}) at time zone 'UTC')
 {%- endmacro %}
+
+{#- Java reads a repeated hour as its first pass. The second pass is what the clock's setting a day later makes of it;
+    it counts only where that reading shows the same wall clock again. transform() gives the timestamp a name: written
+    out each time, it would be worked out each time. -#}
+{% macro spark__local_to_utc(timestamp_expression, time_zone_expression) -%}
+    {%- set zone = '(' ~ time_zone_expression ~ ')' -%}
+    {%- set second_pass = "to_utc_timestamp(wall + interval '1' day, " ~ zone ~ ") - interval '1' day" -%}
+    transform(
+        array({{ timestamp_expression }}),
+        wall -> case
+            when from_utc_timestamp({{ second_pass }}, {{ zone }}) = wall then {{ second_pass }}
+            else to_utc_timestamp(wall, {{ zone }})
+        end
+    )[0]
+{%- endmacro %}

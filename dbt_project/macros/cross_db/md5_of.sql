@@ -10,7 +10,7 @@
     md5(concat_ws('|'
         {%- for expression in expressions -%}
             {%- set text = "cast(" ~ expression ~ " as " ~ dbt.type_string() ~ ")" -%}
-            , coalesce(concat(length({{ text }}), ':', {{ text }}), '-')
+            , coalesce(cast(length({{ text }}) as {{ dbt.type_string() }}) || ':' || {{ text }}, '-')
         {%- endfor -%}
     ))
 {%- endmacro %}

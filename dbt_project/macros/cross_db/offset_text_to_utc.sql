@@ -7,8 +7,18 @@
 {%- endmacro %}
 
 {% macro duckdb__offset_text_to_utc(expression) -%}
+    {%- set plain = "replace(replace(" ~ expression ~ ", ' ', 'T'), 'UTC', 'Z')" -%}
     (
-        try_cast(replace(replace({{ expression }}, ' +', '+'), ' -', '-') as timestamp with time zone)
+        try_cast(replace(replace(replace({{ plain }}, 'TZ', 'Z'), 'T+', '+'), 'T-', '-') as timestamp with time zone)
         at time zone 'UTC'
     )
+{%- endmacro %}
+
+{#- Spark wants seconds before an offset. -#}
+{% macro spark__offset_text_to_utc(expression) -%}
+    {%- set plain = "replace(replace(" ~ expression ~ ", ' ', 'T'), 'UTC', 'Z')" -%}
+    {%- set plain = "replace(replace(replace(" ~ plain ~ ", 'TZ', 'Z'), 'T+', '+'), 'T-', '-')" -%}
+    {{ regulars.iso_text_to_timestamp(
+        "regexp_replace(" ~ plain ~ ", '^(.{10}T[0-9]{2}:[0-9]{2})([Z+-])', '$1:00$2')"
+    ) }}
 {%- endmacro %}

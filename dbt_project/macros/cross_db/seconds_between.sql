@@ -7,5 +7,9 @@
 {%- endmacro %}
 
 {% macro duckdb__seconds_between(first_timestamp, last_timestamp) -%}
-    (epoch({{ last_timestamp }}) - epoch({{ first_timestamp }}))
+    (cast(epoch_us({{ last_timestamp }}) - epoch_us({{ first_timestamp }}) as double) / 1000000)
+{%- endmacro %}
+
+{% macro spark__seconds_between(first_timestamp, last_timestamp) -%}
+    (cast(unix_micros({{ last_timestamp }}) - unix_micros({{ first_timestamp }}) as double) / 1000000)
 {%- endmacro %}

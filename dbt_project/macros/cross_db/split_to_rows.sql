@@ -7,10 +7,21 @@
 {%- endmacro %}
 
 {% macro duckdb__split_to_rows(relation, text_column, separator, columns) -%}
-    select {{ columns | join(', ') }}, trim(part) as part
+    select {{ columns | join(', ') }}, {{ regulars.trimmed('part') }} as part
     from (
         select {{ columns | join(', ') }}, unnest(string_split({{ text_column }}, '{{ separator }}')) as part
         from {{ relation }}
     ) as parts
-    where trim(part) <> ''
+    where {{ regulars.trimmed('part') }} <> ''
+{%- endmacro %}
+
+{% macro spark__split_to_rows(relation, text_column, separator, columns) -%}
+    select {{ columns | join(', ') }}, {{ regulars.trimmed('part') }} as part
+    from (
+        select
+            {{ columns | join(', ') }},
+            explode(split({{ text_column }}, {{ regulars.text_literal('\\Q' ~ separator ~ '\\E') }})) as part
+        from {{ relation }}
+    ) as parts
+    where {{ regulars.trimmed('part') }} <> ''
 {%- endmacro %}

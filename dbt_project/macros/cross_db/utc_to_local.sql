@@ -8,3 +8,7 @@
 {% macro duckdb__utc_to_local(timestamp_expression, time_zone_expression) -%}
     (({{ timestamp_expression }}) at time zone 'UTC' at time zone ({{ time_zone_expression }}))
 {%- endmacro %}
+
+{% macro spark__utc_to_local(timestamp_expression, time_zone_expression) -%}
+    from_utc_timestamp({{ timestamp_expression }}, {{ time_zone_expression }})
+{%- endmacro %}

@@ -32,7 +32,7 @@ indexed as (
     select
         load_id,
         source,
-        round(sum(weight * valid_records / cast(records as double)) / sum(weight), {{ precision }}) as validity
+        {{ rounded('sum(weight * valid_records / cast(records as double)) / sum(weight)', precision) }} as validity
     from by_source
     group by load_id, source
 

@@ -72,6 +72,8 @@ select
     failed_records,
     points_lost,
     points_lost_of_source,
-    row_number() over (partition by load_id order by points_lost desc, source asc, rule asc) as rank_in_scope
+    row_number() over (
+        partition by load_id order by {{ rounded('points_lost', 10) }} desc, source asc, rule asc
+    ) as rank_in_scope
 from costed
 where failed_records > 0

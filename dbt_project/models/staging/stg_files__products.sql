@@ -1,6 +1,3 @@
-{{ config(
-    materialized='incremental', incremental_strategy='delete+insert', unique_key='record_key',
-    on_schema_change='sync_all_columns', pre_hook='{{ forget_outdated_rows() }}'
-) }}
+{{ config(**staging_settings()) }}
 
 {{ staged_entity('products') }}

@@ -85,11 +85,11 @@ def test_very_long_values_are_refused_without_leaving_the_database(warehouse, mo
         "INSERT INTO received VALUES (repeat('x', 10000000) || '@y.example', repeat('9', 2000), 'DE', 'l')"
     )
     lengths = []
-    honest = judge_module._EMAILS.judge
+    honest = judge_module.EMAILS.judge
     monkeypatch.setattr(
         judge_module,
-        "_EMAILS",
-        judge_module._EMAILS._replace(
+        "EMAILS",
+        judge_module.EMAILS._replace(
             judge=lambda frame: lengths.append(frame["raw_value"].str.len_chars().max()) or honest(frame)
         ),
     )
@@ -113,7 +113,7 @@ def test_a_failure_leaves_no_half_of_the_verdicts(warehouse, monkeypatch):
     def stumble(_frame):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge_module, "_PHONES", judge_module._PHONES._replace(judge=stumble))
+    monkeypatch.setattr(judge_module, "PHONES", judge_module.PHONES._replace(judge=stumble))
     with pytest.raises(KeyboardInterrupt):
         judge_new(warehouse)
     monkeypatch.undo()

@@ -224,6 +224,16 @@ def test_expectations_are_smooth_where_the_printed_form_has_poles() -> None:
         assert exactly == pytest.approx(beside, rel=1e-6)
 
 
+def test_an_expectation_does_not_depend_on_who_is_beside() -> None:
+    """A young customer needs a finer rule than an old one; each has his own, also in one call."""
+    model = BgNbdFit(0.3, 0.05, 0.7, 1.9)
+    x, tenure, horizon = floats(*[2] * 7), floats(0, 1, 3, 10, 40, 200, 900), floats(30, 365)
+    together = bg_nbd.expected_if_alive(model, x, tenure, horizon)
+    for place in range(x.size):
+        alone = bg_nbd.expected_if_alive(model, x[place : place + 1], tenure[place : place + 1], horizon)
+        assert together[place] == pytest.approx(alone[0], rel=1e-14)  # the same sums, added up in another order
+
+
 def test_expectations_of_extreme_customers_are_finite() -> None:
     frequency, recency, tenure = (
         floats(0, 0, 1, 5000, 5000),

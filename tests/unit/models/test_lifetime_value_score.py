@@ -6,8 +6,10 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from models.lifetime_value import STATUSES, LifetimeValueSettings, score
+from models.lifetime_value import STATUSES, LifetimeValueSettings, count_chunk, fit, score, score_chunk
+from models.lifetime_value.simple import middle_amount
 
 COLUMNS = {
     "customer_id": pl.String,
@@ -237,3 +239,33 @@ def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
 def test_decimals_are_numbers() -> None:
     decimals = {name: [Decimal(5)] for name in list(COLUMNS)[1:]}
     assert score(pl.DataFrame({"customer_id": ["a"], **decimals}))[0]["status"].item() == "simple"
+
+
+@pytest.mark.parametrize("min_repeat_customers", [30, 10**6])
+def test_chunk_by_chunk_gives_what_one_call_gives(customers: pl.DataFrame, min_repeat_customers: int) -> None:
+    odd = frame(
+        ("none", None, None, None, None, None),
+        ("backwards", 3, 90, 10, 20, 80),
+        ("negative", -2, 5, 10, -1, -5),
+        ("no amount", 4, 50, 60, None, 100),
+        ("once", 0, 0, 60, None, 45),
+    )
+    everyone = pl.concat([customers, odd])
+    settings = LifetimeValueSettings(min_repeat_customers=min_repeat_customers, horizon_months=24)
+    chunks = [everyone[start : start + 97] for start in range(0, everyone.height, 97)]
+    model = fit(pl.concat(count_chunk(chunk) for chunk in chunks), settings)
+    whole, parameters = score(everyone, settings)
+    # Sums over customers are added up in another order, nothing else.
+    assert_frame_equal(model.parameters, parameters, rel_tol=1e-12)
+    assert_frame_equal(pl.concat(score_chunk(chunk, model) for chunk in chunks), whole, rel_tol=1e-12)
+    wanted = "modelled" if min_repeat_customers == 30 else "simple"
+    assert whole["status"].value_counts().sort("count")["status"][-1] == wanted
+    assert whole["status"][-5:].to_list() == ["no_orders", *[f"{wanted}_adjusted"] * 3, wanted]
+
+
+@pytest.mark.parametrize(
+    ("values", "counts", "middle"),
+    [([], [], 0), ([7], [1], 7), ([3, 1], [1, 1], 2), ([5, 1, 9], [1, 2, 1], 3), ([5, 1], [3, 2], 5)],
+)
+def test_the_middle_amount_is_the_median_over_customers(values: list[float], counts: list[int], middle: float) -> None:
+    assert middle_amount(np.array(values, dtype=float), np.array(counts, dtype=float)) == middle

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from orchestration.contract import ContractColumn, ContractError, ContractTable
+from orchestration.engines.duckdb_publication import DuckDBWriter
 from orchestration.home import Home
 from orchestration.publish import PublishError, publish, published_run, sweep
 
@@ -72,7 +73,7 @@ def con(home):
 
 def test_what_is_published(home, con):
     fill(con, "r1")
-    report = publish(con, home, None, "r1", contract())
+    report = publish(DuckDBWriter(con), home, None, "r1", contract())
     assert report.rows_by_table == {"dim_customers": 1000, "fct_orders": 1000}
     assert (report.tables, report.rows) == (2, 2000)
     assert report.size_bytes == home.published_file.stat().st_size
@@ -93,12 +94,12 @@ def test_what_is_published(home, con):
 
 def test_only_the_asked_tables_are_published(home, con):
     fill(con, "r1")
-    assert list(publish(con, home, ["fct_orders"], "r1", contract()).rows_by_table) == ["fct_orders"]
+    assert list(publish(DuckDBWriter(con), home, ["fct_orders"], "r1", contract()).rows_by_table) == ["fct_orders"]
 
 
 def test_the_file_opens_with_drivers_of_the_1_x_line(home, con):
     fill(con, "r1")
-    publish(con, home, None, "r1", contract())
+    publish(DuckDBWriter(con), home, None, "r1", contract())
     # The header: 8 bytes checksum, "DUCK", then the storage version as a 64-bit number; 65 is what DuckDB 1.2 writes
     # and reads (https://duckdb.org/docs/stable/internals/storage).
     header = home.published_file.read_bytes()[:20]
@@ -109,7 +110,7 @@ def test_the_file_opens_with_drivers_of_the_1_x_line(home, con):
 def test_snapshots_are_kept_for_one_more_run(home, con):
     for run_id in ("r1", "r2", "r3"):
         fill(con, run_id)
-        publish(con, home, None, run_id, contract())
+        publish(DuckDBWriter(con), home, None, run_id, contract())
     assert sorted(entry.name for entry in home.published.iterdir()) == [
         "parquet",
         "parquet-r2",
@@ -122,7 +123,7 @@ def test_snapshots_are_kept_for_one_more_run(home, con):
 def test_a_run_may_be_published_twice(home, con):
     for rows in (10, 20):
         fill(con, "r1", rows)
-        publish(con, home, None, "r1", contract())
+        publish(DuckDBWriter(con), home, None, "r1", contract())
     assert published_run(home) == "r1"
     count = duckdb.connect().execute("SELECT count(*) FROM read_parquet(?)", [str(home.parquet / "fct_orders.parquet")])
     assert count.fetchall() == [(20,)]
@@ -130,7 +131,7 @@ def test_a_run_may_be_published_twice(home, con):
 
 def test_a_reader_keeps_the_copy_it_has_open(home, con):
     fill(con, "r1")
-    publish(con, home, None, "r1", contract())
+    publish(DuckDBWriter(con), home, None, "r1", contract())
     program = """
 import duckdb, sys
 con = duckdb.connect(sys.argv[1], read_only=True)
@@ -147,7 +148,7 @@ print(con.execute("SELECT DISTINCT run FROM marts.dim_customers").fetchall(), fl
         assert reader.stdout is not None
         assert reader.stdout.readline() == "open\n"
         fill(con, "r2")
-        publish(con, home, None, "r2", contract())
+        publish(DuckDBWriter(con), home, None, "r2", contract())
         out, _ = reader.communicate("\n", timeout=30)
     assert out == "[('r1',)]\n"
     assert runs_seen(home) == {"r2"}
@@ -155,13 +156,13 @@ print(con.execute("SELECT DISTINCT run FROM marts.dim_customers").fetchall(), fl
 
 def test_a_broken_contract_publishes_nothing(home, con):
     fill(con, "r1")
-    publish(con, home, None, "r1", contract())
+    publish(DuckDBWriter(con), home, None, "r1", contract())
     before = home.published_file.read_bytes()
     fill(con, "r2")
     con.execute("ALTER TABLE marts.fct_orders ALTER n TYPE DOUBLE")
     con.execute("ALTER TABLE marts.dim_customers DROP run")
     with pytest.raises(ContractError) as caught:
-        publish(con, home, None, "r2", contract())
+        publish(DuckDBWriter(con), home, None, "r2", contract())
     assert len(caught.value.violations) == 2
     assert home.published_file.read_bytes() == before
     assert parquet_runs(home) == {"r1"}
@@ -169,13 +170,13 @@ def test_a_broken_contract_publishes_nothing(home, con):
 
 def test_no_contract_at_all_is_an_error(home, con):
     with pytest.raises(ContractError, match="no public model"):
-        publish(con, home, None, "r1", {})
+        publish(DuckDBWriter(con), home, None, "r1", {})
 
 
 @pytest.mark.parametrize("run_id", ["", "../r", "a b", ".hidden"])
 def test_a_run_id_names_a_folder(home, con, run_id):
     with pytest.raises(ValueError, match="run id"):
-        publish(con, home, None, run_id, contract())
+        publish(DuckDBWriter(con), home, None, run_id, contract())
 
 
 KILLED = """
@@ -183,13 +184,13 @@ import sys
 sys.path[:0] = sys.argv[3:]
 import duckdb
 from orchestration.home import Home
-from test_publish import contract, fill
+from test_publish import DuckDBWriter, contract, fill
 from orchestration.publish import publish
 home = Home(sys.argv[1])
 with duckdb.connect(str(home.warehouse)) as con:
     fill(con, "r2", 400_000)
     print("go", flush=True)
-    publish(con, home, None, "r2", contract())
+    publish(DuckDBWriter(con), home, None, "r2", contract())
     print("done", flush=True)
 """
 
@@ -208,7 +209,7 @@ def _start(home: Home, program: str, *arguments: str) -> subprocess.Popen:
 def test_killed_in_the_middle(home, delay):
     with duckdb.connect(str(home.warehouse)) as con:
         fill(con, "r1")
-        publish(con, home, None, "r1", contract())
+        publish(DuckDBWriter(con), home, None, "r1", contract())
     process = _start(home, KILLED)
     assert process.stdout is not None
     assert process.stdout.readline() == "go\n"
@@ -222,7 +223,7 @@ def test_killed_in_the_middle(home, delay):
     assert not [entry.name for entry in home.published.iterdir() if entry.name.startswith(".")]
     with duckdb.connect(str(home.warehouse)) as con:
         fill(con, "r3")
-        publish(con, home, None, "r3", contract())
+        publish(DuckDBWriter(con), home, None, "r3", contract())
     assert runs_seen(home) == {"r3"}
     assert parquet_runs(home) == {"r3"}
 
@@ -231,11 +232,13 @@ KILL_AT = """
 import os, sys
 sys.path[:0] = sys.argv[3:]
 import duckdb
-from orchestration import publish as module
+from orchestration import publish as publishing
+from orchestration.engines import duckdb_publication as writing
 from orchestration.home import Home
-from test_publish import contract, fill
+from test_publish import DuckDBWriter, contract, fill
 home = Home(sys.argv[1])
 name, number = sys.argv[2].split(":")
+module = writing if hasattr(writing, name) else publishing
 step, calls = getattr(module, name), []
 def die(*args, **kwargs):
     calls.append(name)
@@ -245,7 +248,7 @@ def die(*args, **kwargs):
 setattr(module, name, die)
 with duckdb.connect(str(home.warehouse)) as con:
     fill(con, "r2")
-    module.publish(con, home, None, "r2", contract())
+    publishing.publish(DuckDBWriter(con), home, None, "r2", contract())
 """
 
 
@@ -263,7 +266,7 @@ with duckdb.connect(str(home.warehouse)) as con:
 def test_killed_at_each_step(home, step, survives):
     with duckdb.connect(str(home.warehouse)) as con:
         fill(con, "r1")
-        publish(con, home, None, "r1", contract())
+        publish(DuckDBWriter(con), home, None, "r1", contract())
     process = _start(home, KILL_AT, step)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == -9, errors
@@ -283,7 +286,7 @@ import resource, sys
 sys.path[:0] = sys.argv[3:]
 import duckdb
 from orchestration.home import Home
-from test_publish import contract, fill
+from test_publish import DuckDBWriter, contract, fill
 from orchestration.publish import PublishError, publish
 home = Home(sys.argv[1])
 with duckdb.connect(str(home.warehouse)) as con:
@@ -292,7 +295,7 @@ with duckdb.connect(str(home.warehouse)) as con:
     if sys.argv[2] == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
     try:
-        publish(con, home, None, "r2", contract())
+        publish(DuckDBWriter(con), home, None, "r2", contract())
     except PublishError as error:
         print(error)
 """
@@ -301,7 +304,7 @@ with duckdb.connect(str(home.warehouse)) as con:
 def test_no_room_for_the_new_file(home):
     with duckdb.connect(str(home.warehouse)) as con:
         fill(con, "r1")
-        publish(con, home, None, "r1", contract())
+        publish(DuckDBWriter(con), home, None, "r1", contract())
     out, errors = _start(home, LIMITED, "limit").communicate(timeout=60)
     assert "Cannot publish" in out, errors
     assert "still in place" in out
@@ -336,22 +339,22 @@ def test_no_permission(home, con, is_root):
     home.published.chmod(0o500)
     try:
         with pytest.raises(PublishError, match="no permission"):
-            publish(con, home, None, "r1", contract())
+            publish(DuckDBWriter(con), home, None, "r1", contract())
     finally:
         home.published.chmod(0o700)
 
 
 def test_a_full_disk_at_the_very_end(home, con, monkeypatch):
     fill(con, "r1")
-    publish(con, home, None, "r1", contract())
+    publish(DuckDBWriter(con), home, None, "r1", contract())
     fill(con, "r2")
 
     def full(*_):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("orchestration.publish.sync_file", full)
+    monkeypatch.setattr("orchestration.engines.duckdb_publication.sync_file", full)
     with pytest.raises(PublishError, match="the disk is full"):
-        publish(con, home, None, "r2", contract())
+        publish(DuckDBWriter(con), home, None, "r2", contract())
     assert runs_seen(home) == {"r1"}
 
 
@@ -375,7 +378,7 @@ def test_no_table_of_a_moment_later(home, con):
     thread.start()
     while not seen:
         time.sleep(0.01)
-    publish(con, home, None, "r1", contract())
+    publish(DuckDBWriter(con), home, None, "r1", contract())
     thread.join()
     with duckdb.connect(str(home.published_file), read_only=True) as reader:
         runs = reader.execute(

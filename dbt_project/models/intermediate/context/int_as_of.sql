@@ -60,12 +60,12 @@ settings as (
         case
             when length(run_context.as_of_setting) = 10
                 then
-                    {{ regulars.add_days(regulars.try_cast_text('run_context.as_of_setting', 'timestamp'), 1) }}
+                    {{ regulars.add_days(regulars.iso_text_to_timestamp('run_context.as_of_setting'), 1) }}
                     - interval '1' second
             when
                 {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }}
                 then null
-            else {{ regulars.try_cast_text('run_context.as_of_setting', 'timestamp') }}
+            else {{ regulars.iso_text_to_timestamp('run_context.as_of_setting') }}
         end as local_setting,
         case
             when {{ regulars.matches('run_context.as_of_setting', '^[0-9-]{10}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})$') }}

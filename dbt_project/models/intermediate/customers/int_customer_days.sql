@@ -69,7 +69,7 @@ happenings as (
             as costed_amount,
         coalesce(
             counted_orders.margin_amount,
-            {{ regulars.as_money('counted_orders.net_amount * margin_rate.margin_rate') }},
+            {{ regulars.double_as_money('cast(counted_orders.net_amount as double) * margin_rate.margin_rate') }},
             0
         ) as estimated_margin_amount,
         0 as emails,

@@ -19,8 +19,10 @@ identified as (
         customers.*,
         coalesce(customers.updated_at, customers.created_at) as stated_at,
         coalesce(
-            nullif(trim(customers.full_name), ''),
-            nullif(trim(coalesce(customers.first_name, '') || ' ' || coalesce(customers.last_name, '')), '')
+            nullif({{ trimmed('customers.full_name') }}, ''),
+            nullif(
+                {{ trimmed("coalesce(customers.first_name, '') || ' ' || coalesce(customers.last_name, '')") }}, ''
+            )
         ) as person_name,
         coalesce(customers.street, customers.postal_code, customers.city) is not null as has_address
     from customers
@@ -37,7 +39,7 @@ select
     created_at,
     -- Rising with the age of what the record says; a record without a date knows least. Unique within a customer.
     row_number() over (
-        partition by customer_id order by stated_at nulls first, loaded_at, source, record_key
+        partition by customer_id order by stated_at nulls first, loaded_at nulls last, source, record_key
     ) as place,
     person_name,
     email,
@@ -47,8 +49,8 @@ select
     phone_text,
     coalesce(phone_is_valid, true) as phone_is_valid,
     birth_date,
-    lower(gender) as gender,
-    upper(country_code) as country_code,
+    {{ lower_text('gender') }} as gender,
+    {{ capital_letters('country_code') }} as country_code,
     case when has_address then street end as street,
     case when has_address then city end as city,
     case when has_address then postal_code end as postal_code,

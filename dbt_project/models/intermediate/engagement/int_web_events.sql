@@ -8,7 +8,7 @@ with web_events as (
         visitor_id,
         session_id,
         page_view_id,
-        lower(event) as event,
+        {{ lower_text('event') }} as event,
         occurred_at,
         page_url,
         page_title,
@@ -40,7 +40,11 @@ bot_patterns as (
 -- Each distinct user agent is compared with the patterns once.
 user_agents as (
 
-    select distinct user_agent from web_events where user_agent is not null
+    select distinct
+        user_agent,
+        {{ lower_text('user_agent') }} as lower_agent
+    from web_events
+    where user_agent is not null
 
 ),
 
@@ -48,7 +52,7 @@ bot_agents as (
 
     select distinct user_agents.user_agent
     from user_agents
-    inner join bot_patterns on position(bot_patterns.pattern in lower(user_agents.user_agent)) > 0
+    inner join bot_patterns on position(bot_patterns.pattern in user_agents.lower_agent) > 0
 
 ),
 

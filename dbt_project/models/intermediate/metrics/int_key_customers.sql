@@ -117,7 +117,7 @@ seats as (
     select
         day,
         -- Rounded first: 0.07 × 100 is a little more than 7 for a computer.
-        cast(ceil(round({{ threshold('key_customer_share') }} * cast(buyers as double), 6)) as bigint) as seats
+        cast(ceil({{ rounded(threshold('key_customer_share') ~ ' * cast(buyers as double)', 6) }}) as bigint) as seats
     from buyers
 
 ),

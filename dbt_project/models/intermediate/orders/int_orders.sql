@@ -40,20 +40,27 @@ lines_of_orders as (
         sum(case when line_kind = 'product' then 1 else 0 end) as product_lines,
         sum(case when line_kind in ('shipping', 'fee') then 1 else 0 end) as charge_lines,
         sum(case when cost_amount is not null then 1 else 0 end) as costed_lines,
-        sum(
-            case
-                when line_kind in ('product', 'adjustment') and not is_return then quantity * original_unit_price
-                else 0
-            end
-        ) as gross_amount,
-        sum(
-            case
-                when line_kind in ('product', 'adjustment') and not is_return
-                    then quantity * original_unit_price - original_net_amount
-                when line_kind = 'discount' then -original_net_amount
-                else 0
-            end
-        ) as discount_amount,
+        -- Wide enough for any order, and narrow enough for an engine to add and multiply without losing decimals.
+        {{ regulars.try_cast_text(
+            "sum(
+                case
+                    when line_kind in ('product', 'adjustment') and not is_return then quantity * original_unit_price
+                    else 0
+                end
+            )",
+            'decimal(26, 8)'
+        ) }} as gross_amount,
+        {{ regulars.try_cast_text(
+            "sum(
+                case
+                    when line_kind in ('product', 'adjustment') and not is_return
+                        then quantity * original_unit_price - original_net_amount
+                    when line_kind = 'discount' then -original_net_amount
+                    else 0
+                end
+            )",
+            'decimal(26, 8)'
+        ) }} as discount_amount,
         sum(case when line_kind = 'discount' then -original_net_amount else 0 end) as discount_lines_amount,
         sum(case when line_kind in ('product', 'adjustment') and is_return then -original_net_amount else 0 end)
             as refund_amount,
@@ -74,7 +81,7 @@ headers as (
         {{ regulars.local_day('orders.ordered_at', 'as_of.time_zone') }} as ordered_on
     from orders
     cross join as_of
-    left join statuses on lower(orders.status) = statuses.status
+    left join statuses on {{ regulars.lower_text('orders.status') }} = statuses.status
 
 ),
 
@@ -185,15 +192,17 @@ select
     status,
     order_kind,
     order_lines,
-    {{ regulars.as_money('gross_part * rate') }} as gross_amount,
-    {{ regulars.as_money('discount_part * rate') }} as discount_amount,
-    {{ regulars.as_money('whole_refund * rate') }} as refund_amount,
-    {{ regulars.as_money('tax_amount * rate') }} as tax_amount,
-    {{ regulars.as_money('coalesce(shipping_amount, lines_shipping_amount) * rate') }} as shipping_amount,
-    {{ regulars.as_money('net_part * rate') }} as net_amount,
+    {{ regulars.as_money(product_of('gross_part', 'rate')) }} as gross_amount,
+    {{ regulars.as_money(product_of('discount_part', 'rate')) }} as discount_amount,
+    {{ regulars.as_money(product_of('whole_refund', 'rate')) }} as refund_amount,
+    {{ regulars.as_money(product_of('tax_amount', 'rate')) }} as tax_amount,
+    {{ regulars.as_money(product_of('coalesce(shipping_amount, lines_shipping_amount)', 'rate')) }} as shipping_amount,
+    {{ regulars.as_money(product_of('net_part', 'rate')) }} as net_amount,
     {{ regulars.as_money('cost_part') }} as cost_amount,
-    {{ regulars.as_money('case when costed_lines = product_lines then net_part * rate - cost_part end') }}
-        as margin_amount,
+    {{ regulars.as_money(
+        'case when costed_lines = product_lines then ' ~ product_of('net_part', 'rate') ~ ' - '
+        ~ regulars.as_money('cost_part') ~ ' end'
+    ) }} as margin_amount,
     company_currency as currency,
     {{ regulars.as_money('net_part') }} as original_net_amount,
     stated_currency as original_currency

@@ -52,33 +52,35 @@ sightings as (
     select
         customer_id,
         'email' as kind,
-        trim(email_text) as value,
+        {{ trimmed('email_text') }} as value,
         source,
         false as is_valid,
         coalesce(created_at, stated_at) as first_seen_at,
         stated_at as last_seen_at
     from profile_records
-    where email is null and nullif(trim(email_text), '') is not null and not email_is_valid
+    where email is null and nullif({{ trimmed('email_text') }}, '') is not null and not email_is_valid
 
     union all
 
     select
         customer_id,
         'phone' as kind,
-        trim(phone_text) as value,
+        {{ trimmed('phone_text') }} as value,
         source,
         false as is_valid,
         coalesce(created_at, stated_at) as first_seen_at,
         stated_at as last_seen_at
     from profile_records
-    where phone is null and nullif(trim(phone_text), '') is not null and not phone_is_valid
+    where phone is null and nullif({{ trimmed('phone_text') }}, '') is not null and not phone_is_valid
 
     union all
 
     select
         customer_id,
         'address' as kind,
-        concat_ws(', ', street, nullif(trim(concat_ws(' ', postal_code, city)), ''), country_code) as value,
+        concat_ws(
+            ', ', street, nullif({{ trimmed("concat_ws(' ', postal_code, city)") }}, ''), country_code
+        ) as value,
         source,
         true as is_valid,
         coalesce(created_at, stated_at) as first_seen_at,
@@ -140,7 +142,7 @@ with_golden as (
                     contact_points.value = concat_ws(
                         ', ',
                         golden.street,
-                        nullif(trim(concat_ws(' ', golden.postal_code, golden.city)), ''),
+                        nullif({{ trimmed("concat_ws(' ', golden.postal_code, golden.city)") }}, ''),
                         golden.country_code
                     )
         end as is_golden,

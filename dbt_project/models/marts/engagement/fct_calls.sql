@@ -28,7 +28,7 @@ select
     coalesce(calls.source || ':' || calls.call_id, calls.record_key) as call_id,
     calls.source,
     customer_records.customer_id,
-    lower(calls.direction) as direction,
+    {{ lower_text('calls.direction') }} as direction,
     calls.started_at,
     calls.wait_seconds,
     calls.talk_seconds,
@@ -36,7 +36,9 @@ select
     calls.reason,
     calls.agent_id,
     calls.satisfaction,
-    {{ regulars.as_money('calls.talk_seconds / 60.0 * cost_rates.call_minute_amount') }} as handling_cost_amount,
+    {{ regulars.double_as_money(
+        'cast(calls.talk_seconds as double) / 60 * cast(cost_rates.call_minute_amount as double)'
+    ) }} as handling_cost_amount,
     as_of.currency
 from calls
 cross join as_of

@@ -21,7 +21,11 @@ machines as (
 -- Each distinct user agent is compared with the patterns once.
 user_agents as (
 
-    select distinct user_agent from email_events where user_agent is not null
+    select distinct
+        user_agent,
+        {{ lower_text('user_agent') }} as lower_agent
+    from email_events
+    where user_agent is not null
 
 ),
 
@@ -31,8 +35,8 @@ machine_agents as (
     from user_agents
     inner join machines
         on
-            (machines.match = 'equals' and lower(user_agents.user_agent) = machines.pattern)
-            or (machines.match = 'contains' and position(machines.pattern in lower(user_agents.user_agent)) > 0)
+            (machines.match = 'equals' and user_agents.lower_agent = machines.pattern)
+            or (machines.match = 'contains' and position(machines.pattern in user_agents.lower_agent) > 0)
 
 ),
 
@@ -44,7 +48,7 @@ identified as (
         email_events.message_id,
         email_events.campaign_key as campaign_id,
         customer_records.customer_id,
-        lower(email_events.event) as event,
+        {{ lower_text('email_events.event') }} as event,
         email_events.occurred_at,
         email_events.url,
         coalesce(email_events.is_machine, false) or machine_agents.user_agent is not null as is_machine

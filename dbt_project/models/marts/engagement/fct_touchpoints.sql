@@ -70,7 +70,7 @@ touchpoints as (
         campaign_id,
         cast(null as {{ dbt.type_string() }}) as order_id,
         -- What stands behind the question mark may name a person.
-        {{ dbt.split_part('url', "'?'", 1) }} as detail
+        split_part(url, '?', 1) as detail
     from email_events
     where event in ('open', 'click', 'unsubscribe', 'complaint')
 
@@ -99,7 +99,7 @@ touchpoints as (
         'in' as direction,
         cast(null as {{ dbt.type_string() }}) as campaign_id,
         cast(null as {{ dbt.type_string() }}) as order_id,
-        {{ dbt.split_part('landing_page', "'?'", 1) }} as detail
+        split_part(landing_page, '?', 1) as detail
     from web_sessions
 
 )

@@ -2,11 +2,15 @@
     hence full_refresh=false. Goals that follow from events are measured anew for every day of the history. -#}
 {{ config(
     tags=['phase_value'],
-    materialized='incremental',
-    incremental_strategy='delete+insert',
-    unique_key=['day', 'goal_id'],
-    on_schema_change='append_new_columns',
-    full_refresh=false
+    full_refresh=false,
+    pre_hook=['{{ copy_before_overwrite() }}', '{{ note_overwrite(true) }}'],
+    post_hook='{{ note_overwrite(false) }}',
+    **incremental_settings(
+        unique_key=['day', 'goal_id'],
+        row_key=['day', 'goal_id'],
+        partition_by='day',
+        on_schema_change='append_new_columns'
+    )
 ) }}
 
 with goals as (
@@ -19,11 +23,22 @@ metrics as (
 
     select * from {{ ref('int_metrics') }}
 
+),
+
+measured as (
+
+    select
+        metrics.day,
+        goals.goal_id,
+        metrics.actual
+    from goals
+    inner join metrics on goals.metric = metrics.metric
+
 )
 
 select
-    metrics.day,
-    goals.goal_id,
-    metrics.actual
-from goals
-inner join metrics on goals.metric = metrics.metric
+    day,
+    goal_id,
+    actual
+from measured
+{{ rows_kept('measured', ['day', 'goal_id', 'actual'], ['day', 'goal_id'], 'day') }}

@@ -10,7 +10,10 @@ order_lines as (
 
     select product_key, sku
     from {{ ref('stg_files__order_lines') }}
-    where record_status = 'valid' and product_key is not null and coalesce(lower(line_kind), 'product') = 'product'
+    where
+        record_status = 'valid'
+        and product_key is not null
+        and coalesce({{ lower_text('line_kind') }}, 'product') = 'product'
 
 ),
 
@@ -45,8 +48,8 @@ catalogue as (
         described.sku,
         described.product_name,
         described.category,
-        {{ regulars.as_money('described.unit_cost * exchange_rates.rate') }} as unit_cost,
-        {{ regulars.as_money('described.unit_price * exchange_rates.rate') }} as unit_price,
+        {{ regulars.as_money(product_of('described.unit_cost', 'exchange_rates.rate')) }} as unit_cost,
+        {{ regulars.as_money(product_of('described.unit_price', 'exchange_rates.rate')) }} as unit_price,
         as_of.currency,
         true as is_in_catalogue
     from described

@@ -41,7 +41,7 @@ signed as (
         order_lines.source,
         order_lines.product_key,
         order_lines.sku,
-        coalesce(lower(order_lines.line_kind), 'product') as line_kind,
+        coalesce({{ lower_text('order_lines.line_kind') }}, 'product') as line_kind,
         coalesce(order_lines.ordered_at, orders.ordered_at) as ordered_at,
         coalesce(orders.currency, order_lines.currency, as_of.currency) as original_currency,
         as_of.currency,

@@ -27,7 +27,9 @@ numbered as (
 
     select
         *,
-        row_number() over (partition by customer_id, order_kind order by ordered_at, order_id) as place_of_kind
+        row_number() over (
+            partition by customer_id, order_kind order by ordered_at nulls last, order_id
+        ) as place_of_kind
     from identified
 
 )

@@ -48,9 +48,9 @@ described as (
     select
         campaigns.campaign_key as campaign_id,
         campaigns.campaign_name,
-        lower(campaigns.channel) as channel,
+        {{ lower_text('campaigns.channel') }} as channel,
         campaigns.started_at,
-        {{ regulars.as_money('campaigns.cost_amount * exchange_rates.rate') }} as stated_cost_amount,
+        {{ regulars.as_money(product_of('campaigns.cost_amount', 'exchange_rates.rate')) }} as stated_cost_amount,
         campaigns.cost_amount is not null as states_cost
     from campaigns
     cross join as_of

@@ -61,9 +61,9 @@ rfm_ranks as (
 
     select
         customer_id,
-        percent_rank() over (order by recency_days desc) as recency_rank,
-        percent_rank() over (order by orders) as frequency_rank,
-        percent_rank() over (order by revenue_amount) as monetary_rank
+        percent_rank() over (order by recency_days desc nulls last) as recency_rank,
+        percent_rank() over (order by orders nulls last) as frequency_rank,
+        percent_rank() over (order by revenue_amount nulls last) as monetary_rank
     from customer_value
     where orders > 0
 
@@ -121,11 +121,11 @@ tier_places as (
     select
         value_tiers.value_segment,
         ceil(
-            round(
-                coalesce(lag(value_tiers.upto_share) over (order by value_tiers.upto_share), 0) * all_buyers.buyers, 6
-            )
+            {{ rounded(
+                'coalesce(lag(value_tiers.upto_share) over (order by value_tiers.upto_share), 0) * all_buyers.buyers', 6
+            ) }}
         ) as after_place,
-        ceil(round(value_tiers.upto_share * all_buyers.buyers, 6)) as upto_place
+        ceil({{ rounded('value_tiers.upto_share * all_buyers.buyers', 6) }}) as upto_place
     from value_tiers
     cross join all_buyers
     where value_tiers.upto_share is not null

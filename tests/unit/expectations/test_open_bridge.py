@@ -2,7 +2,7 @@ import great_expectations as gx
 import pytest
 import sqlalchemy as sa
 
-from expectations.duckdb_bridge import open_source
+from expectations.open_bridge import open_source
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_two_warehouses_do_not_mix(con, context):
     con.execute("CREATE TABLE t AS SELECT 'first' AS name")
     with duckdb.connect(":memory:") as other:
         other.execute("CREATE TABLE t AS SELECT 'second' AS name")
-        with open_source(context, con, "first") as first, open_source(context, other, "second") as second:
+        with open_source(context, con, name="first") as first, open_source(context, other, name="second") as second:
             names = []
             for source in (first, second):
                 with source.get_engine().connect() as connection:

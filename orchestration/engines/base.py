@@ -1,0 +1,194 @@
+"""What a run asks of an engine, so that steps, gate, predictive models and publication are written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from orchestration.warehouse import WarehouseError
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+    from expectations.connection import Connection
+    from models.identity.result import IdentityReport
+    from orchestration.contract import ContractTable
+    from orchestration.run import Run
+    from sources.files.store import RawStore
+
+# What the predictive models write: table, then column to SQL type that every engine knows. Made empty where missing,
+# because dbt's models read them before the first run of a model has filled them.
+KEPT_TABLES: dict[str, dict[str, str]] = {
+    "identity.customer_records": {
+        "source": "STRING",
+        "source_record_id": "STRING",
+        "customer_id": "STRING",
+        "match_method": "STRING",
+        "match_probability": "DOUBLE",
+        "match_reason": "STRING",
+        "resolved_at": "TIMESTAMP",
+    },
+    "identity.customer_id_changes": {
+        "changed_at": "TIMESTAMP",
+        "change": "STRING",
+        "old_customer_id": "STRING",
+        "new_customer_id": "STRING",
+        "reason": "STRING",
+    },
+    "scores.lifetime_value": {
+        "customer_id": "STRING",
+        "probability_alive": "DOUBLE",
+        "expected_orders_12m": "DOUBLE",
+        "expected_revenue_12m": "DOUBLE",
+        "residual_amount": "DOUBLE",
+        "status": "STRING",
+    },
+    "scores.lifetime_value_fit": {"model": "STRING", "parameter": "STRING", "value": "DOUBLE", "note": "STRING"},
+}
+
+
+class EngineError(WarehouseError):
+    """The engine is not there, cannot be reached or cannot be used; the message says what to do."""
+
+
+class Judged(NamedTuple):
+    """How many distinct contact values were judged; 0 where all were known."""
+
+    emails: int
+    phones: int
+
+
+class Scored(NamedTuple):
+    """Customers scored: how many, their scores (one row each) and the fit, as frames of the engine that scored."""
+
+    customers: int
+    scores: Any
+    fit: Any
+
+
+class Resolved(Protocol):
+    """Records joined to customers: frames of the engine that resolved them, see `models.identity.resolve`."""
+
+    @property
+    def records(self) -> Any:
+        """One row per record."""
+        ...
+
+    @property
+    def changes(self) -> Any:
+        """One row per change of a customer id."""
+        ...
+
+    @property
+    def report(self) -> IdentityReport:
+        """The counts of the resolution."""
+        ...
+
+
+class Engine(Protocol):
+    """One company's engine; `name` is `duckdb` or `spark`."""
+
+    name: str
+
+    @property
+    def store(self) -> RawStore | None:
+        """Where raw records and the ledger go, if not into the warehouse file."""
+        ...
+
+    def control(self, *, read_only: bool = False) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the ledger and the facts that outlive a run (schemas `ledger` and `meta`).
+
+        Args:
+            read_only: Nothing will be written, so that it may be opened beside a run where the engine allows it.
+        """
+        ...
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open what dbt has built, for reading."""
+        ...
+
+    def report_reading(self) -> AbstractContextManager[Connection | None]:
+        """Open what a report can be read from without starting anything; None where there is nothing yet."""
+        ...
+
+    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
+        """Sweep what a killed run left, map raw columns to entities and judge contact values not seen before.
+
+        Args:
+            run: The run.
+            con: The open control connection.
+        """
+        ...
+
+    def frame(self, query: str) -> pl.DataFrame:
+        """Return the rows of a query that fits into the memory of this machine.
+
+        Raises:
+            EngineError: It has more rows than the company allows.
+        """
+        ...
+
+    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
+        """Join records to customers, here or on the cluster; return how many identifiers went in, and the result."""
+        ...
+
+    def score_lifetime_value(self, run: Run) -> Scored:
+        """Fit the value models and score every customer, here or on the cluster."""
+        ...
+
+    def keep(self, replace: Mapping[str, Any], append: Mapping[str, Any] | None = None) -> None:
+        """Write the tables of predictive models (`schema.name` to frame), all of them or none."""
+        ...
+
+    def writer(self) -> AbstractContextManager[PublicationWriter]:
+        """Open what writes the published copy."""
+        ...
+
+    def table_sizes(self) -> dict[str, int]:
+        """Return the rows of tables as `{"schema.table": rows}`, of those where they cost nothing to know."""
+        ...
+
+    def start_for_dbt(self) -> None:
+        """Make ready what dbt finds in this process."""
+        ...
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """Return what the dbt project must know of how this engine stores tables."""
+        ...
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Return the environment variables that dbt's profile reads."""
+        ...
+
+
+class PublicationWriter(Protocol):
+    """Writes one published copy, its files beside the old ones; whoever calls it swaps them."""
+
+    def violations(self, names: Sequence[str], contract: Mapping[str, ContractTable]) -> list[str]:
+        """Return how the tables differ from the contract; empty where they keep it."""
+        ...
+
+    def write(
+        self,
+        names: Sequence[str],
+        contract: Mapping[str, ContractTable],
+        publication: Sequence[object],
+        *,
+        new_file: Path,
+        new_parquet: Path,
+        snapshot: Path,
+    ) -> dict[str, int]:
+        """Write the DuckDB file, and the Parquet folder under its last name; return the rows of each table.
+
+        Args:
+            names: The tables, in the schema marts.
+            contract: Their columns and descriptions.
+            publication: The one row of marts.publication.
+            new_file: Where the DuckDB file goes.
+            new_parquet: A free name for the Parquet folder while it is being written.
+            snapshot: The folder's name once it is whole.
+        """
+        ...

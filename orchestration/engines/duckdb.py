@@ -1,0 +1,122 @@
+"""The embedded engine: one warehouse file in the home, transactions for everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestration.engines.base import KEPT_TABLES, Judged, Resolved, Scored
+from orchestration.sql import quote
+from orchestration.warehouse import open_warehouse, sweep_leftovers, table_sizes
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+    from orchestration.company import Company
+    from orchestration.engines.duckdb_publication import DuckDBWriter
+    from orchestration.home import Home
+    from orchestration.run import Run
+
+
+@dataclass
+class DuckDBEngine:
+    """The warehouse file of one home; see `orchestration.engines.base.Engine` for what each method does."""
+
+    company: Company
+    home: Home
+    name: str = "duckdb"
+
+    @property
+    def store(self) -> None:
+        """Nothing: raw records and ledger are in the warehouse file."""
+        return
+
+    @contextmanager
+    def control(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - DuckDB shuts others out either way
+        """Open the warehouse, which holds the ledger too."""
+        with open_warehouse(self.home.warehouse, self.company) as con:
+            yield con
+
+    reading = control
+    report_reading = control
+
+    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
+        """Refresh the mapped views and judge what is new."""
+        from expectations.judge import judge_new
+        from sources.files.mapping import refresh_views
+
+        sweep_leftovers(con)
+        refresh_views(con, run.company.sources)
+        for table, columns in KEPT_TABLES.items():
+            schema, name = table.split(".")
+            spelled = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+            con.execute(f"CREATE TABLE IF NOT EXISTS {quote(schema, name)} ({spelled})")
+        return Judged(*judge_new(con))
+
+    def frame(self, query: str) -> pl.DataFrame:
+        """Return a query's rows; what the warehouse file holds fits this machine."""
+        with self.reading() as con:
+            frame: pl.DataFrame = con.sql(query).pl()
+            return frame
+
+    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
+        """Join records to customers on this machine."""
+        from orchestration.engines.predictions import resolve_here
+
+        return resolve_here(self, run)
+
+    def score_lifetime_value(self, run: Run) -> Scored:
+        """Score on this machine."""
+        from orchestration.engines.predictions import score_here
+
+        return score_here(self, run)
+
+    def keep(self, replace: Mapping[str, Any], append: Mapping[str, Any] | None = None) -> None:
+        """Write frames in one transaction."""
+        with self.control() as con:
+            con.execute("BEGIN")
+            for table, frame in replace.items():
+                con.execute(f"DELETE FROM {quote(*table.split('.'))}")  # noqa: S608 - quoted name
+                _insert(con, table, frame)
+            for table, frame in (append or {}).items():
+                _insert(con, table, frame)
+            con.execute("COMMIT")
+
+    @contextmanager
+    def writer(self) -> Iterator[DuckDBWriter]:
+        """Open the warehouse to copy its marts."""
+        from orchestration.engines.duckdb_publication import DuckDBWriter
+
+        with self.control() as con:
+            yield DuckDBWriter(con)
+
+    def table_sizes(self) -> dict[str, int]:
+        """Return the rows of every table, from DuckDB's own catalogue."""
+        with open_warehouse(self.home.warehouse) as con:
+            return table_sizes(con)
+
+    def start_for_dbt(self) -> None:
+        """Nothing to start: dbt opens the file for itself."""
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """Nothing: DuckDB has one way to store a table."""
+        return {}
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Name the warehouse file."""
+        return {
+            "REGULARS_ENGINE": "duckdb",
+            "REGULARS_WAREHOUSE": str(self.home.warehouse),
+            "REGULARS_MEMORY_LIMIT": self.company.warehouse.memory_limit,
+        }
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Append a frame to a table by column name."""
+    con.register("incoming_frame", frame.to_arrow())
+    con.execute(f"INSERT INTO {quote(*table.split('.'))} BY NAME SELECT * FROM incoming_frame")  # noqa: S608 - quoted name
+    con.unregister("incoming_frame")

@@ -1,0 +1,244 @@
+"""Spark as the engine of a company: raw data and ledger on a storage location, tables in Spark's catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from orchestration.engines.base import KEPT_TABLES, EngineError, Judged, Resolved, Scored
+from orchestration.engines.predictions import (
+    IDENTIFIERS,
+    PREVIOUS,
+    VALUE_INPUT,
+    identity_settings,
+    resolve_here,
+    score_here,
+    value_settings,
+)
+from orchestration.engines.spark.connection import SparkConnection
+from orchestration.engines.spark.location import Location
+from orchestration.warehouse import make_meta, read_state, write_state
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+    from pyspark.sql import SparkSession
+
+    from expectations.connection import Connection
+    from orchestration.company import Company
+    from orchestration.company_warehouse import SparkSettings
+    from orchestration.engines.spark.kept import KeptTables
+    from orchestration.engines.spark.publication import SparkWriter
+    from orchestration.home import Home
+    from orchestration.run import Run
+    from sources.files.store import RawStore
+
+_JUDGED_TABLES = {
+    "quality.judged_emails": {
+        "raw_value": "STRING",
+        "normalised": "STRING",
+        "is_valid": "BOOLEAN",
+        "reason": "STRING",
+    },
+    "quality.judged_phones": {
+        "raw_value": "STRING",
+        "region": "STRING",
+        "e164": "STRING",
+        "is_valid": "BOOLEAN",
+        "reason": "STRING",
+    },
+}
+
+
+@dataclass
+class SparkEngine:
+    """One company on Spark; see `orchestration.engines.base.Engine` for what each method does.
+
+    The session starts when something first needs it, so that a run that finds nothing new needs no Java.
+    """
+
+    company: Company
+    home: Home
+    name: str = "spark"
+    _session: SparkSession | None = field(default=None, repr=False)
+
+    @cached_property
+    def _settings(self) -> SparkSettings:
+        return self.company.spark_for_use()
+
+    @cached_property
+    def location(self) -> Location:
+        """Where everything big lies."""
+        return Location(self._settings.location or str(self.home.path / "storage"), self.company.base)
+
+    @cached_property
+    def store(self) -> RawStore:
+        """Raw records and the ledger on the location."""
+        from sources.files.store import RawStore
+
+        return RawStore(self.location.text, self.home.landing, company=self.company.id)
+
+    @property
+    def session(self) -> SparkSession:
+        """The session, started at its first use."""
+        if self._session is None:
+            from orchestration.engines.spark.session import start_session
+
+            self.location.make("warehouse")
+            self._session = start_session(
+                self._settings,
+                home=self.home.path,
+                warehouse=self.location.url("warehouse"),
+                memory=self.company.warehouse.memory_limit,
+                threads=self.company.warehouse.threads,
+            )
+        return self._session
+
+    @cached_property
+    def _kept(self) -> KeptTables:
+        from orchestration.engines.spark.kept import KeptTables
+
+        return KeptTables(self.session, self.location, {**KEPT_TABLES, **_JUDGED_TABLES})
+
+    @contextmanager
+    def control(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open ledger and meta; what was changed is committed at the end."""
+        limits = self.company.warehouse
+        with self.store.open(read_only=read_only, memory_limit=limits.memory_limit, threads=limits.threads) as con:
+            make_meta(con)
+            yield con
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read what dbt has built, through the session."""
+        yield SparkConnection(self.session)
+
+    @contextmanager
+    def report_reading(self) -> Iterator[Connection | None]:
+        """Read through the session if it is up, else from the published copy, else nothing."""
+        if self._session is not None:
+            yield SparkConnection(self._session)
+            return
+        from orchestration.published import PublishedError, open_published
+
+        if not self.home.published_file.exists():
+            yield None
+            return
+        try:
+            with open_published(self.home.published_file) as published:
+                yield published.con
+        except PublishedError:
+            yield None
+
+    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
+        """Make the catalogue say what raw and ledger hold, and judge what is new."""
+        from orchestration.engines.spark import catalog
+        from sources.files.dialect_spark import SPARK
+        from sources.files.mapping import view_queries
+        from sources.files.tables import received_columns
+
+        session, location = self.session, self.location
+        catalog.make_schemas(session, location, run.company.sources)
+        state = read_state(con)
+        ours = catalog.refuse_foreign_tables(session, set(state.get("spark_tables") or ()))
+        catalog.sweep_folders(session, location)
+        self._kept.restore(con)
+        for source_name, source in run.company.sources.items():
+            for dataset in source.datasets:
+                columns = received_columns(con, source_name, dataset)
+                if columns is not None:
+                    catalog.register_raw(session, location, (source_name, dataset), columns)
+        catalog.copy_control(session, con)
+        catalog.make_views(session, view_queries(con, run.company.sources, dialect=SPARK))
+        judged = self._judge(con)
+        write_state(con, {"spark_tables": sorted(ours)})
+        return judged
+
+    def _judge(self, con: duckdb.DuckDBPyConnection) -> Judged:
+        from expectations.judge_spark import judge_new_on_spark
+
+        new = judge_new_on_spark(self.session)
+        written = self._kept.keep(con, {}, {"quality.judged_emails": new.emails, "quality.judged_phones": new.phones})
+        self.store.commit()
+        self._kept.show(written)
+        return Judged(written["quality.judged_emails"].rows, written["quality.judged_phones"].rows)
+
+    def frame(self, query: str) -> pl.DataFrame:
+        """Return a query's rows if they are no more than the company allows on one machine."""
+        most = self._settings.max_frame_rows
+        rows = self.session.sql(query).count()
+        if rows > most:
+            raise EngineError(
+                f"A Python model would take {rows:,} rows onto one machine, and warehouse.spark.max_frame_rows allows "
+                f"{most:,}. Raise it if this machine has the memory."
+            )
+        return SparkConnection(self.session).frame(query)
+
+    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
+        """Join records to customers: here while the identifiers fit one machine, else on the cluster."""
+        identifiers = self.session.sql(IDENTIFIERS)
+        rows = identifiers.count()
+        if rows <= self._settings.max_frame_rows:
+            return resolve_here(self, run)
+        from models.identity.distributed import resolve_distributed
+
+        previous = self.session.sql(PREVIOUS)
+        result = resolve_distributed(identifiers, previous, partitions=self._workers(), **identity_settings(run))
+        return rows, result
+
+    def score_lifetime_value(self, run: Run) -> Scored:
+        """Score customers: here while they fit one machine, else on the cluster."""
+        customers = self.session.sql(VALUE_INPUT)
+        rows = customers.count()
+        if rows <= self._settings.max_frame_rows:
+            return score_here(self, run)
+        from models.lifetime_value.distributed import score_distributed
+
+        return Scored(rows, *score_distributed(customers, value_settings(run)))
+
+    def _workers(self) -> int:
+        """Tasks that run at a time; a Connect server does not say, and its shuffle has as many parts."""
+        if self._settings.connect:
+            return int(self.session.conf.get("spark.sql.shuffle.partitions") or 1)
+        return int(self.session.sparkContext.defaultParallelism)
+
+    def keep(self, replace: Mapping[str, Any], append: Mapping[str, Any] | None = None) -> None:
+        """Write frames into new folders; one commit shows them all."""
+        kept = self._kept
+        with self.control() as con:
+            written = kept.keep(
+                con,
+                {table: kept.frame(table, rows) for table, rows in replace.items()},
+                {table: kept.frame(table, rows) for table, rows in (append or {}).items()},
+            )
+        kept.show(written)
+
+    @contextmanager
+    def writer(self) -> Iterator[SparkWriter]:
+        """Write the published copy through the session."""
+        from orchestration.engines.spark.publication import SparkWriter
+
+        yield SparkWriter(self.session, self.location, self.company.warehouse.threads)
+
+    def table_sizes(self) -> dict[str, int]:
+        """Return nothing: to count a table of a cluster is a job of its own."""
+        return {}
+
+    def start_for_dbt(self) -> None:
+        """Start the session, which dbt takes where it works in this process."""
+        _ = self.session
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """How growing tables are stored."""
+        return {"table_format": self._settings.table_format, "staging_buckets": self._settings.buckets}
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Tell dbt's profile how to reach Spark."""
+        wanted = {"REGULARS_ENGINE": "spark", "REGULARS_SPARK_METHOD": self._settings.dbt}
+        if self._settings.thrift is not None:
+            thrift = self._settings.thrift.model_dump(exclude_none=True)
+            wanted |= {f"REGULARS_SPARK_{name.upper()}": str(value) for name, value in thrift.items()}
+        return wanted

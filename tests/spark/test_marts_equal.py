@@ -1,0 +1,182 @@
+"""Every table of the project on Spark and on DuckDB, from the same inputs: a run of the demo company.
+
+Spark stages in two loads, so that the growing tables are the ones an incremental run leaves; DuckDB did it in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import engine_runs
+import pytest
+from side_by_side import (
+    built_tables,
+    copy_to_spark,
+    dbt_of,
+    frame_of_duckdb,
+    frame_of_spark,
+    grains,
+    input_tables,
+)
+
+from benchmarks.equality import compare, report
+from expectations.catalogue import load_rules, to_dbt_vars
+from orchestration.company import load_company
+from orchestration.dbt import PHASES, Dbt
+
+SCHEMAS = ("staging", "quality", "intermediate", "marts", "reference", "mapped", "ledger", "meta", "identity", "scores")
+GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")
+
+
+class Sides:
+    """The DuckDB file of a run, and dbt on a Spark session with the same inputs."""
+
+    def __init__(self, spark: Any, folder: Path, company: Path, warehouse: Path) -> None:
+        settings = load_company(company)
+        variables = {**settings.dbt_vars(), "rules": to_dbt_vars(load_rules()), "staging_buckets": 4}
+        self.spark = spark
+        self.warehouse = warehouse
+        self.folder = folder
+        self.dbt: Dbt = dbt_of("spark", folder, variables)
+
+    def copy_inputs(self, *, first_half: bool = False) -> None:
+        """Copy what dbt reads; of the mapped records all, or those of every second batch."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as con:
+            con.execute("SET TimeZone='UTC'")
+            copy_to_spark(self.spark, con, self.folder / "inputs", input_tables(con))
+            if not first_half:
+                return
+            half = con.execute("SELECT batch_id FROM ledger.batches ORDER BY md5(batch_id)").fetchall()[::2]
+        self.spark.createDataFrame(half, "batch_id string").createOrReplaceTempView("half")
+        for schema, name, key in [
+            *(("mapped", entity, "_batch_id") for entity in (*GROWING, "campaigns")),
+            ("mapped", "raw_json", "batch_id"),
+            ("ledger", "batches", "batch_id"),
+        ]:
+            kept = self.spark.sql(f"SELECT * FROM {schema}.{name} WHERE {key} IN (SELECT batch_id FROM half)")
+            kept.write.mode("overwrite").saveAsTable(f"{schema}.half")
+            self.spark.sql(f"DROP TABLE {schema}.{name}")
+            self.spark.sql(f"ALTER TABLE {schema}.half RENAME TO {schema}.{name}")
+
+    def build(self, *select: str, tests: bool = True) -> None:
+        """Build on Spark."""
+        left_out = ["unit_test"] if tests else ["unit_test", "test"]
+        options = [part for kind in left_out for part in ("--exclude-resource-type", kind)]
+        self.dbt.build(["--select", *select, *options, "--indirect-selection", "buildable"])
+
+    def compare(self, *tables: str) -> list[Any]:
+        """Compare tables of both sides."""
+        keys = grains(self.dbt.manifest())
+        return [
+            compare(
+                name,
+                frame_of_duckdb(self.warehouse, f"SELECT * FROM {name}"),
+                frame_of_spark(self.spark, f"SELECT * FROM {name}"),
+                keys=keys.get(name),
+            )
+            for name in tables
+        ]
+
+
+@pytest.fixture(scope="module")
+def sides(spark: Any, bakehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+    """All tables built on Spark, staging in two loads."""
+    folder = tmp_path_factory.mktemp("sides")
+    ended = engine_runs.run(bakehouse / "company.yaml", folder / "home")
+    assert ended.code == 0, ended.text
+    both = Sides(spark, folder, bakehouse / "company.yaml", folder / "home" / "warehouse.duckdb")
+    both.copy_inputs(first_half=True)
+    both.build("tag:phase_staging", tests=False)
+    both.staged_first = spark.table("staging.stg_files__orders").count()  # type: ignore[attr-defined]
+    both.copy_inputs()
+    for phase in PHASES:
+        both.build(f"tag:{phase}")
+    yield both
+    for schema in SCHEMAS:
+        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    spark.conf.set("spark.sql.ansi.enabled", "true")  # dbt-spark turns it off
+
+
+def test_every_table_is_the_same(sides: Sides) -> None:
+    found = report(sides.compare(*built_tables(sides.dbt.manifest())))
+    assert found["unequal"] == []
+    assert found["tables"] >= 60
+    assert found["rows"] > 50_000
+    assert found["differences"] == 0
+
+
+def test_the_second_load_added_to_what_the_first_had_staged(sides: Sides) -> None:
+    rows = sides.spark.table("staging.stg_files__orders").count()
+    assert 0 < sides.staged_first < rows  # type: ignore[attr-defined]
+    assert sides.spark.sql("SELECT 1 FROM staging.stg_files__orders WHERE record_bucket > 3").count() == 0
+    assert sides.spark.sql("SELECT DISTINCT record_bucket FROM staging.stg_files__orders").count() == 4
+
+
+def test_every_table_says_whose_it_is(sides: Sides) -> None:
+    for name in built_tables(sides.dbt.manifest()):
+        properties = {row[0]: row[1] for row in sides.spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+        assert properties.get("regulars.owner") == "regulars", name
+
+
+def test_a_write_that_was_cut_off_is_staged_anew(sides: Sides) -> None:
+    """One bucket is gone and another still as before: the batches look staged, and are not."""
+    name = "staging.stg_files__orders"
+    sides.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('regulars.half_written' = 'yes')")
+    sides.spark.sql(f"ALTER TABLE {name} DROP PARTITION (record_bucket = 2)")
+    assert not sides.compare(name)[0].is_equal
+    sides.build("stg_files__orders")
+    assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
+    sides.build("stg_files__orders")
+    assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
+
+
+def test_a_changed_rule_makes_the_table_anew(sides: Sides) -> None:
+    rules = sides.dbt.variables["rules"]
+    added = {**rules[0], "id": "calls_extra", "entity": "calls", "severity": "warning", "sql": "call_id is not null"}
+    try:
+        sides.dbt.variables["rules"] = [rule for rule in rules if rule["id"] != "calls_caller_known"] + [added]
+        sides.build("stg_files__calls", tests=False)
+        columns = sides.spark.table("staging.stg_files__calls").columns
+        assert "ok_calls_extra" in columns
+        assert "ok_calls_caller_known" not in columns
+    finally:
+        sides.dbt.variables["rules"] = rules
+    sides.build("stg_files__calls")
+    assert [str(one) for one in sides.compare("staging.stg_files__calls") if not one.is_equal] == []
+
+
+def test_history_that_cannot_be_measured_again_stays(sides: Sides) -> None:
+    """Also when a write was cut off after a day's rows were removed and before the new ones were in their place."""
+    before = sides.compare("marts.kpi_daily")[0]
+    assert before.is_equal
+    [(first, last)] = sides.spark.sql("SELECT min(day), max(day) FROM marts.kpi_daily").collect()
+    assert isinstance(first, date)
+    sides.spark.sql(
+        f"INSERT INTO marts.kpi_daily (goal_id, actual, day) VALUES ('validity', 0.5D, DATE '{first}'), "
+        f"('validity', 0.25D, DATE '{first}' - INTERVAL '400' DAY)"
+    )
+
+    def history() -> list[tuple[Any, ...]]:
+        rows = sides.spark.sql(
+            f"SELECT actual FROM marts.kpi_daily WHERE goal_id = 'validity' AND day < DATE '{last}' ORDER BY 1"
+        ).collect()
+        return [tuple(row) for row in rows]
+
+    sides.build("kpi_daily")
+    assert history() == [(0.25,), (0.5,)]
+    sides.spark.sql("ALTER TABLE marts.kpi_daily SET TBLPROPERTIES ('regulars.half_written' = 'yes')")
+    sides.spark.sql(f"ALTER TABLE marts.kpi_daily DROP PARTITION (day = DATE '{first}')")
+    assert history() == [(0.25,)]
+    sides.build("kpi_daily")
+    assert history() == [(0.25,), (0.5,)]
+    sides.build("kpi_daily")
+    assert history() == [(0.25,), (0.5,)]
+    assert sides.spark.table("marts.kpi_daily").count() == before.rows[0] + 2
+
+
+def test_the_unit_tests_of_the_models_pass(sides: Sides) -> None:
+    sides.dbt.invoke(["test", "--select", "test_type:unit"])
