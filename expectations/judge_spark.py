@@ -117,7 +117,7 @@ def _found(session: SparkSession, kind: Kind, load_ids: Sequence[str] | None) ->
     columns = [fn.col(kind.column).alias("raw_value")]
     if "region" in kind.keys:
         columns.append(fn.col("_country").alias("region"))
-    names = sorted(table.name for table in session.catalog.listTables("mapped") if not table.isTemporary)
+    names = sorted(row["tableName"] for row in session.sql("SHOW TABLES IN mapped").collect() if row["namespace"])
     views = [session.table(f"mapped.`{name}`") for name in names]
     parts = [view for view in views if kind.column in view.columns]
     if load_ids is not None:

@@ -62,6 +62,22 @@ def check_sources(company: Company) -> list[DatasetCheck]:
     ]
 
 
+def engine_problems(company: Company) -> list[CompanyProblem]:
+    """What the mapping asks that the company's engine cannot do, found without a file or the engine."""
+    if company.warehouse.engine != "spark":
+        return []
+    from sources.files.dialect_spark import SPARK
+    from sources.files.mapping import mapping_problems
+
+    document = read_yaml(company.path)
+    problems = []
+    for error in mapping_problems(company.sources, SPARK):
+        place = ("sources", error.source, "datasets", error.dataset)
+        found = f"{error.path}: {error.problem}"
+        problems.append(CompanyProblem(str(company.path), document.line_of(place), key_text(place), found, error.fix))
+    return problems
+
+
 class _Checker:
     """Checks one dataset and knows where in the company file its parts are."""
 

@@ -112,7 +112,7 @@ def run(
 @_guarded
 def check(company: CompanyOption = _COMPANY) -> int:
     """Is the company file right, are its sources there, and do they have the mapped columns? Loads nothing."""
-    from orchestration.check import check_sources
+    from orchestration.check import check_sources, engine_problems
     from orchestration.company import environment_problems, load_company
     from orchestration.views.check import check_view
     from orchestration.views.problems import company_problems
@@ -123,7 +123,7 @@ def check(company: CompanyOption = _COMPANY) -> int:
     if not problems:
         checks = check_sources(settings)
         console.print(check_view(settings, checks))
-        problems = [problem for line in checks for problem in line.problems]
+        problems = [problem for line in checks for problem in line.problems] + engine_problems(settings)
     if problems:
         support.console(stderr=True).print(company_problems(problems))
         return BAD_CONFIGURATION

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import outcome
-from orchestration.check import check_sources
+from orchestration.check import check_sources, engine_problems
 from orchestration.company_errors import CompanyError
 from orchestration.home import is_out_of_room, out_of_room
 from orchestration.pending import pending_files
@@ -148,6 +148,9 @@ def _refuse_unusable_sources(this: Run) -> None:
     Raises:
         CompanyError: Names file, line, key, what was found and what is allowed.
     """
+    problems = engine_problems(this.company)
+    if problems:
+        raise CompanyError(problems)
     with this.engine.control(read_only=True) as con:
         ensure_ledger(con)
         rows = con.execute("SELECT DISTINCT source, dataset FROM ledger.batches").fetchall()

@@ -26,7 +26,7 @@ from side_by_side import (
 from benchmarks.equality import compare, report
 from expectations.catalogue import load_rules, to_dbt_vars
 from orchestration.company import load_company
-from orchestration.dbt import PHASES, Dbt
+from orchestration.dbt import PHASES, Dbt, DbtError
 
 SCHEMAS = ("staging", "quality", "intermediate", "marts", "reference", "mapped", "ledger", "meta", "identity", "scores")
 GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")
@@ -132,6 +132,18 @@ def test_a_write_that_was_cut_off_is_staged_anew(sides: Sides) -> None:
     assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
     sides.build("stg_files__orders")
     assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
+
+
+def test_a_null_that_the_contract_forbids_is_an_error(sides: Sides) -> None:
+    rule = {**sides.dbt.variables["rules"][0], "field": None}
+    rules = sides.dbt.variables["rules"]
+    try:
+        sides.dbt.variables["rules"] = [rule, *rules[1:]]
+        with pytest.raises(DbtError, match="has rows without field, which the contract says is never null"):
+            sides.build("int_quality__rule_counts", "data_validity", tests=False)
+    finally:
+        sides.dbt.variables["rules"] = rules
+    sides.build("int_quality__rule_counts", "data_validity")
 
 
 def test_a_changed_rule_makes_the_table_anew(sides: Sides) -> None:

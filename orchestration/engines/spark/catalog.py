@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from orchestration.engines.base import EngineError
+from orchestration.engines.spark.connection import table_names
 from orchestration.engines.spark.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _TYPES = {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP", "BIGINT": "BIGINT", "BO
 
 def make_schemas(session: SparkSession, location: Location, sources: Iterable[str]) -> None:
     """Make our schemas where they are missing, with their tables below the location."""
-    for schema in (*SCHEMAS, *(f"raw_{source}" for source in sources)):
+    there = {row[0] for row in session.sql("SHOW SCHEMAS").collect()}
+    for schema in {*SCHEMAS, *(f"raw_{source}" for source in sources)} - there:
         folder = location.url(posixpath.join("warehouse", f"{schema}.db"))
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)} LOCATION {literal(folder)}")
 
@@ -49,13 +51,13 @@ def refuse_foreign_tables(session: SparkSession, known: set[str]) -> set[str]:
     found: set[str] = set()
     foreign: list[str] = []
     for schema in BUILT:
-        for table in session.catalog.listTables(schema):
-            name = f"{schema}.{table.name}"
-            if table.isTemporary:
-                continue
-            found.add(name)
-            if name not in known and table.tableType != "VIEW" and not _is_ours(session, schema, table.name):
-                foreign.append(name)
+        # Views are made anew from our own settings; only a table can hold what nobody could bring back.
+        views = {row["viewName"] for row in session.sql(f"SHOW VIEWS IN {identifier(schema)}").collect()}
+        tables = {f"{schema}.{table}": table for table in table_names(session, schema) - views}
+        found |= tables.keys()
+        foreign += [
+            name for name, table in tables.items() if name not in known and not _is_ours(session, schema, table)
+        ]
     if foreign:
         raise EngineError(
             f"{', '.join(sorted(foreign)[:5])}: the catalogue has {'a table' if len(foreign) == 1 else 'tables'} that "
@@ -78,7 +80,7 @@ def sweep_folders(session: SparkSession, location: Location) -> list[str]:
     """
     swept: list[str] = []
     for schema in BUILT:
-        tables = {table.name.lower() for table in session.catalog.listTables(schema)}
+        tables = {name.lower() for name in table_names(session, schema)}
         for folder in location.folders(posixpath.join("warehouse", f"{schema}.db")):
             if posixpath.basename(folder).lower() not in tables:
                 location.remove(folder)

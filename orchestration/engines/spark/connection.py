@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestration.engines.spark.sql import identifier
+
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
@@ -40,11 +42,19 @@ class SparkConnection:
 
     def tables(self, schema: str) -> dict[str, list[str]]:
         """Return the columns of every table and view of a schema, by name; a schema that is absent has none."""
-        catalog = self.session.catalog
-        if not catalog.databaseExists(schema):
-            return {}
-        names = [table.name for table in catalog.listTables(schema) if not table.isTemporary]
-        return {name: self.session.table(f"{schema}.{name}").columns for name in names}
+        names = sorted(table_names(self.session, schema))
+        return {name: self.session.table(identifier(schema, name)).columns for name in names}
+
+
+def table_names(session: SparkSession, schema: str) -> set[str]:
+    """Return the names of tables and views of a schema; none where it is absent.
+
+    Spark's own `listTables` asks the catalogue for everything about each table, one by one.
+    """
+    if not session.catalog.databaseExists(schema):
+        return set()
+    rows = session.sql(f"SHOW TABLES IN {identifier(schema)}").collect()
+    return {row["tableName"] for row in rows if not row["isTemporary"]}
 
 
 class SparkResult:

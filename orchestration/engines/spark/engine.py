@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from orchestration.engines.base import KEPT_TABLES, EngineError, Judged, Resolved, Scored
@@ -152,16 +154,25 @@ class SparkEngine:
                 if columns is not None:
                     catalog.register_raw(session, location, (source_name, dataset), columns)
         catalog.copy_control(session, con)
-        catalog.make_views(session, view_queries(con, run.company.sources, dialect=SPARK))
-        judged = self._judge(con)
+        views = view_queries(con, run.company.sources, dialect=SPARK)
+        catalog.make_views(session, views)
+        judged = self._judge(con, views)
         write_state(con, {"spark_tables": sorted(ours)})
         return judged
 
-    def _judge(self, con: duckdb.DuckDBPyConnection) -> Judged:
+    def _judge(self, con: duckdb.DuckDBPyConnection, views: Mapping[str, str]) -> Judged:
+        """Judge the values of loads not looked at yet; of all loads if the mapping is not the one they were seen by."""
         from expectations.judge_spark import judge_new_on_spark
 
-        new = judge_new_on_spark(self.session)
+        mapping = sha256(json.dumps(views, sort_keys=True).encode()).hexdigest()
+        seen = read_state(con).get("judged") or {}
+        held = {load for (load,) in con.execute("SELECT DISTINCT load_id FROM ledger.batches").fetchall()}
+        looked_at = set(seen.get("loads") or ()) if seen.get("mapping") == mapping else set()
+        if held <= looked_at:
+            return Judged(0, 0)
+        new = judge_new_on_spark(self.session, load_ids=sorted(held - looked_at) if looked_at else None)
         written = self._kept.keep(con, {}, {"quality.judged_emails": new.emails, "quality.judged_phones": new.phones})
+        write_state(con, {"judged": {"mapping": mapping, "loads": sorted(held)}})
         self.store.commit()
         self._kept.show(written)
         return Judged(written["quality.judged_emails"].rows, written["quality.judged_phones"].rows)

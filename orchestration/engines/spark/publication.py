@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE, ContractTable, find_violations
 from orchestration.engines.duckdb_publication import ALIAS, describe, new_publication_file, write_publication_row
+from orchestration.engines.spark.connection import table_names
 from orchestration.engines.spark.sql import identifier
 from orchestration.home import sync_file, sync_folder
 from orchestration.sql import quote, text
@@ -37,7 +38,7 @@ class SparkWriter:
 
     def violations(self, names: Sequence[str], contract: Mapping[str, ContractTable]) -> list[str]:
         """Return how the catalogue's tables differ from the contract."""
-        known = {table.name for table in self._session.catalog.listTables(CONTRACT_SCHEMA)}
+        known = table_names(self._session, CONTRACT_SCHEMA)
         there = {
             name: {
                 field.name: field.dataType.simpleString()

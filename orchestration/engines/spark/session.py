@@ -93,6 +93,8 @@ def _configuration(settings: SparkSettings, address: str, home: Path, warehouse:
     ours = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
+        # A column may be called ${total}.
+        "spark.sql.variable.substitute": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         # Published Parquet is read by others: the standard's own encodings, microseconds, no INT96.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
