@@ -30,6 +30,7 @@ sources:
   shop:
     type: files
     channel: shop
+    owner: team:data
     datasets:
       orders:
         path: {data}/orders-*.csv
@@ -44,6 +45,7 @@ sources:
   site:
     type: files
     channel: web
+    owner: team:data
     accounts_of: shop
     datasets:
       views:
@@ -60,6 +62,7 @@ sources:
   mail:
     type: files
     channel: email
+    owner: team:data
     accounts_of: shop
     datasets:
       events:

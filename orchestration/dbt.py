@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +61,8 @@ class Dbt:
     def of(cls, company: Company, home: Home, engine: Engine, rules: Sequence[dict[str, Any]]) -> Dbt:
         """Bind the project to a company, its home and its engine; `rules` come from the rule catalogue."""
         return cls(
-            target=home.dbt / "target",
+            # What dbt keeps of its last parsing belongs to one engine.
+            target=home.dbt / ("target" if engine.name == "duckdb" else f"target-{engine.name}"),
             logs=home.dbt / "logs",
             variables={**company.dbt_vars(), **engine.dbt_vars(), "rules": list(rules)},
             environment=engine.dbt_environment(),
@@ -134,7 +135,7 @@ class Dbt:
             "--profiles-dir", str(self.project),
             "--target-path", str(self.target),
             "--log-path", str(self.logs),
-            "--vars", json.dumps(self.variables, sort_keys=True, default=str),
+            "--vars", vars_text(self.variables),
             "--quiet",
             # Its errors come back as a DbtError; on the terminal dbt would add a traceback of its own.
             "--log-level", "none",
@@ -159,6 +160,11 @@ class Dbt:
                     os.environ.pop(key, None)
                 else:
                     os.environ[key] = value
+
+
+def vars_text(variables: Mapping[str, Any]) -> str:
+    """Return variables as dbt takes them; letters stay letters, because dbt refuses half an emoji as no YAML."""
+    return json.dumps(variables, sort_keys=True, default=str, ensure_ascii=False)
 
 
 # dbt's commands that read or write files only.

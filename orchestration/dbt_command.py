@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     from dbt.cli.main import dbtRunner
 
     from expectations.catalogue import load_rules, to_dbt_vars
-    from orchestration.dbt import Dbt, needs_engine
+    from orchestration.dbt import Dbt, needs_engine, vars_text
     from orchestration.engines import engine_of
 
     home.create()
@@ -43,7 +42,7 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     command = list(arguments) or ["--help"]
     takes_variables = not command[0].startswith("-") and "--vars" not in command
     if takes_variables:
-        command += ["--vars", json.dumps(bound.variables, sort_keys=True, default=str)]
+        command += ["--vars", vars_text(bound.variables)]
     if not needs_engine(command):
         # Analysts may do this while a run writes, because it does not open the warehouse.
         return bool(dbtRunner().invoke(command).success)

@@ -48,6 +48,7 @@ class Sides:
         with duckdb.connect(str(self.warehouse), read_only=True) as con:
             con.execute("SET TimeZone='UTC'")
             copy_to_spark(self.spark, con, self.folder / "inputs", input_tables(con))
+            self.spark.sql("TRUNCATE TABLE meta.gate_passes")  # the run measured before its gate let it pass
             if not first_half:
                 return
             half = con.execute("SELECT batch_id FROM ledger.batches ORDER BY md5(batch_id)").fetchall()[::2]

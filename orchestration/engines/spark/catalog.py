@@ -12,7 +12,8 @@ from orchestration.engines.spark.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
-    from pyspark.sql import SparkSession
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
     from orchestration.engines.spark.location import Location
 
@@ -125,15 +126,22 @@ def copy_control(session: SparkSession, con: duckdb.DuckDBPyConnection) -> None:
     """Write what dbt reads of ledger and meta as small tables of the catalogue."""
     for table in _COPIES:
         rows = con.sql(f"SELECT * FROM {table}")  # noqa: S608 - our own names
-        columns = ", ".join(
-            f"CAST({identifier(name)} AS {_TYPES[str(kind)]}) AS {identifier(name)}"
-            for name, kind in zip(rows.columns, rows.types, strict=True)
-        )
-        data = rows.to_arrow_table()
-        session.createDataFrame(data).createOrReplaceTempView("regulars_control_copy")
+        types = {name: _TYPES[str(kind)] for name, kind in zip(rows.columns, rows.types, strict=True)}
+        spelled = ", ".join(f"{identifier(name)} {kind}" for name, kind in types.items())
         session.sql(f"DROP TABLE IF EXISTS {table}")
-        session.sql(f"CREATE TABLE {table} USING parquet {OWNED} AS SELECT {columns} FROM regulars_control_copy")  # noqa: S608 - quoted names
-        session.catalog.dropTempView("regulars_control_copy")
+        session.sql(f"CREATE TABLE {table} ({spelled}) USING parquet {OWNED}")
+        data = rows.to_arrow_table()
+        if data.num_rows:
+            typed_frame(session, data, types).write.insertInto(table)
+
+
+def typed_frame(session: SparkSession, data: pa.Table, types: Mapping[str, str]) -> DataFrame:
+    """Return Arrow rows as a Spark frame of these columns and types; without rows Spark could not tell them."""
+    if data.num_rows == 0:
+        columns = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in types.items())
+        return session.sql(f"SELECT {columns} WHERE FALSE")
+    columns_of = [f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}" for name, kind in types.items()]
+    return session.createDataFrame(data).selectExpr(*columns_of)
 
 
 def make_views(session: SparkSession, queries: Mapping[str, str]) -> None:

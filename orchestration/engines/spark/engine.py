@@ -143,6 +143,8 @@ class SparkEngine:
         from sources.files.tables import received_columns
 
         session, location = self.session, self.location
+        # dbt-spark switches it off for the whole session; the mapping is written for it, and its views remember it.
+        session.conf.set("spark.sql.ansi.enabled", "true")
         catalog.make_schemas(session, location, run.company.sources)
         state = read_state(con)
         ours = catalog.refuse_foreign_tables(session, set(state.get("spark_tables") or ()))
@@ -251,5 +253,8 @@ class SparkEngine:
         wanted = {"REGULARS_ENGINE": "spark", "REGULARS_SPARK_METHOD": self._settings.dbt}
         if self._settings.thrift is not None:
             thrift = self._settings.thrift.model_dump(exclude_none=True)
+            # dbt keeps what is behind this prefix out of its logs.
+            password = thrift.pop("password", None)
+            wanted |= {} if password is None else {"DBT_ENV_SECRET_SPARK_PASSWORD": password}
             wanted |= {f"REGULARS_SPARK_{name.upper()}": str(value) for name, value in thrift.items()}
         return wanted

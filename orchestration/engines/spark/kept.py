@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from orchestration.engines.spark.catalog import typed_frame
 from orchestration.engines.spark.sql import identifier, quoted_path
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ class KeptTables:
 
         if not isinstance(rows, pl.DataFrame):
             return rows  # type: ignore[no-any-return]
-        if rows.height == 0:
-            return self.session.sql(self._empty(table))
-        return self.session.createDataFrame(rows.to_arrow())
+        return typed_frame(self.session, rows.to_arrow(), self.schemas[table])
 
     def _typed(self, table: str, frame: DataFrame) -> DataFrame:
         """Columns and types as declared: what the views show does not depend on who wrote a part."""
