@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 _SHOWN_CHARACTERS = 60
 _PLACEHOLDER = re.compile(r"\$\{ENV:[^}]*\}")
 _SECRET_KEY = re.compile(
-    r"(^|[_-])(pass(word|wd|phrase)?|pwd|secrets?|token|api_?key|access_?key(_?id)?|account_?key|private_?key|"
-    r"credentials?|sas|connection_?string)$",
+    r"(^|[._-])(pass(word|wd|phrase)?|pwd|secrets?|token|api_?key|access[._]?key(_?id)?|account_?key|private_?key|"
+    r"secret[._]key|credentials?|sas|connection_?string)$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@"  # user:password@host
-    r"|[?&](sig|token|access_token|api_?key|key|secret|password|x-amz-signature|x-amz-credential)=[^&\s]"
+    r"|[?&;](sig|token|access_token|api_?key|key|secret|password|x-amz-signature|x-amz-credential)=[^&\s]"
     r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\b(ghp|gho|github_pat|glpat|sk_live|rk_live|xox[abp])[_-][A-Za-z0-9_-]{10,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\."

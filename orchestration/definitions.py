@@ -41,7 +41,7 @@ def build_definitions(run: Run) -> dg.Definitions:
     assets = [
         *source_assets(run.company),
         *phase_assets(manifest, translator),
-        gate_asset(run.rules, phase_keys(manifest, "phase_staging", translator), owner),
+        gate_asset(run.rules, phase_keys(manifest, "phase_staging", translator), owner, run.company.warehouse.engine),
         *prediction_assets(
             dg.AssetKey(["intermediate", "int_identity__identifiers"]),
             dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
@@ -88,6 +88,7 @@ def tell_of_failure(context: dg.HookContext) -> None:
     ours = type(error).__module__.split(".")[0] in OUR_PACKAGES
     words = getattr(error, "description", None) or (str(error) if ours else redact(f"{type(error).__name__}: {error}"))
     step = context.op.name.replace("__", "/")
+    words = run.engine.lost() or words
     log = f"Dagster's pages show the trace (regulars dev), run {context.run_id}."
     run.problems.append(Problem(what=f"Step {step} failed: {words.strip()}", todo=log))
     outcome.record(run, "failed")

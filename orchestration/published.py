@@ -57,9 +57,24 @@ def _connected(path: Path) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     try:
-        return duckdb.connect(str(path), read_only=True)
+        con = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException:
-        return duckdb.connect(str(path), read_only=True)
+        con = duckdb.connect(str(path), read_only=True)
+    _reach_storage(con)
+    return con
+
+
+def _reach_storage(con: duckdb.DuckDBPyConnection) -> None:
+    """Let the connection read a snapshot on remote storage through Python's file systems, without an extension."""
+    rows = con.execute(
+        "SELECT DISTINCT regexp_extract(sql, '([a-z][a-z0-9+.-]*)://', 1) FROM duckdb_views() "
+        "WHERE schema_name = ? AND contains(sql, '://')",
+        [CONTRACT_SCHEMA],
+    ).fetchall()
+    for (scheme,) in rows:
+        import fsspec
+
+        con.register_filesystem(fsspec.filesystem(scheme))
 
 
 class Published:

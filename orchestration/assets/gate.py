@@ -15,7 +15,7 @@ from orchestration.run import Run
 GOAL_CHECK = "validity_goal"
 
 
-def gate_asset(rules: Sequence[Rule], upstream: Sequence[dg.AssetKey], owner: str) -> dg.AssetsDefinition:
+def gate_asset(rules: Sequence[Rule], upstream: Sequence[dg.AssetKey], owner: str, engine: str) -> dg.AssetsDefinition:
     """Return the gate behind the staging phase.
 
     Its check `validity_goal` blocks what comes after; one check per entity shows Great Expectations' verdicts on
@@ -45,7 +45,7 @@ def gate_asset(rules: Sequence[Rule], upstream: Sequence[dg.AssetKey], owner: st
         group_name="quality",
         owners=[owner],
         description="Great Expectations over staging. Below the goal nothing behind it runs; the published copy stays.",
-        kinds={"greatexpectations", "duckdb"},
+        kinds={"greatexpectations", engine},
         check_specs=checks,
         pool=WAREHOUSE_POOL,
     )

@@ -31,7 +31,7 @@ def raw_key(source: str) -> dg.AssetKey:
 def source_assets(company: Company) -> list[dg.AssetsDefinition]:
     """Return one loading asset per source of the company file, and the preparing step behind them."""
     loads = [_source_asset(name, company) for name in company.sources]
-    return [*loads, _prepared_entities([raw_key(name) for name in company.sources])]
+    return [*loads, _prepared_entities([raw_key(name) for name in company.sources], company.warehouse.engine)]
 
 
 def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
@@ -42,7 +42,7 @@ def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
         group_name="sources",
         owners=[source.owner] if source.owner else None,
         description=f"Everything that {name} ({source.channel.replace('_', ' ')}) has sent, as received, append-only.",
-        kinds={"python", "duckdb"},
+        kinds={"python", company.warehouse.engine},
         pool=WAREHOUSE_POOL,
         retry_policy=_RETRIES,
         tags={"channel": source.channel},
@@ -58,13 +58,13 @@ def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
     return load
 
 
-def _prepared_entities(raw: list[dg.AssetKey]) -> dg.AssetsDefinition:
+def _prepared_entities(raw: list[dg.AssetKey], engine: str) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             [schema, table],
             deps=raw,
             group_name="sources",
-            kinds={"python", "duckdb"},
+            kinds={"python", engine},
             description=f"{schema}.{table}: read by dbt's staging models.",
         )
         for schema, tables in PREPARED.items()

@@ -147,6 +147,10 @@ class Engine(Protocol):
         """Open what writes the published copy."""
         ...
 
+    def lost(self) -> str | None:
+        """Say in words that the engine has ended in the middle of the work; None while it answers."""
+        ...
+
     def table_sizes(self) -> dict[str, int]:
         """Return the rows of tables as `{"schema.table": rows}`, of those where they cost nothing to know."""
         ...

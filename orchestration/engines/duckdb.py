@@ -94,6 +94,9 @@ class DuckDBEngine:
         with self.control() as con:
             yield DuckDBWriter(con)
 
+    def lost(self) -> None:
+        """Nothing to lose: the engine lives in this process."""
+
     def table_sizes(self) -> dict[str, int]:
         """Return the rows of every table, from DuckDB's own catalogue."""
         with open_warehouse(self.home.warehouse) as con:

@@ -39,7 +39,7 @@ def company_on_spark(company: Path, to: Path, **spark: Any) -> Path:
 def start(
     company: Path, home: Path, *, run_id: str = "r1", kill: dict[str, Any] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a run; `kill` names the step and state at whose n-th word it is killed, `seconds` later."""
+    """Start a run; `kill` says at whose n-th word it, or its Java, is killed, `seconds` later."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("REGULARS_", "DAGSTER_", "DBT_"))}
     paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent), *filter(None, [kept.get("PYTHONPATH")])])
     given = json.dumps({"company": str(company), "home": str(home), "run_id": run_id, "kill": kill})
@@ -76,13 +76,21 @@ def be_a_run(given: str) -> None:
     cli.main()
 
 
-def _die_at(pipeline: Any, step: str, state: str = "started", count: int = 1, seconds: float = 0.0) -> None:
+def _die_at(
+    pipeline: Any, step: str, state: str = "started", count: int = 1, seconds: float = 0.0, *, java: bool = False
+) -> None:
     import threading
+
+    import psutil
 
     real, seen = pipeline.run, 0
 
     def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        if not java:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for child in psutil.Process().children(recursive=True):
+            if child.name() == "java":
+                child.kill()
 
     def run(*args: Any, progress: Any = None, **options: Any) -> Any:
         def told(name: str, what: str, words: str) -> None:

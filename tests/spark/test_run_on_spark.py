@@ -209,6 +209,21 @@ def test_killed_in_the_middle_of_a_model(demo_later):
     assert [str(one) for one in demo_later.comparisons() if not one.is_equal] == []
 
 
+def test_java_killed_in_the_middle(corner_company):
+    """The driver's Java dies, Python lives: it says so, nothing half done is visible, and the next run completes."""
+    sides = corner_company()
+    company, home = sides.companies["spark"], sides.homes["spark"]
+    kill = {"step": "build profiles", "state": "started", "seconds": 3.0, "java": True}
+    ended = run(company, home.path, run_id="r1", kill=kill)
+    assert ended.code == 1, ended.text
+    assert "Spark ended in the middle of the work" in ended.text
+    assert "spark.log" in ended.text
+    assert not home.published_file.exists()
+    assert run(company, home.path, run_id="r1").code == 0
+    assert run(sides.companies["duckdb"], sides.homes["duckdb"].path, run_id="r1").code == 0
+    assert [str(one) for one in sides.comparisons() if not one.is_equal] == []
+
+
 def _send_again(file: Path) -> None:
     """Another file with the last lines of one: every record in it is there already."""
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -234,12 +249,13 @@ def test_the_gate_stops_both_with_the_same_words(bakehouse, tmp_path):
     [
         ({"master": "spark://127.0.0.1:9"}, ["Nobody answers at spark://127.0.0.1:9", "warehouse.spark.master"]),
         (
-            {"connect": "sc://127.0.0.1:9/;token=hush"},
+            {"connect": "sc://127.0.0.1:9/;token=${ENV:TOKEN}"},
             ["Nobody answers at sc://127.0.0.1:9", "warehouse.spark.connect"],
         ),
     ],
 )
-def test_a_wrong_address_is_told_at_once(corner_company, spark, words):
+def test_a_wrong_address_is_told_at_once(corner_company, monkeypatch, spark, words):
+    monkeypatch.setenv("TOKEN", "hush")
     sides = corner_company(**spark)
     begun = time.monotonic()
     ended = run(sides.companies["spark"], sides.homes["spark"].path)

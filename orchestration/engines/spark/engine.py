@@ -236,6 +236,21 @@ class SparkEngine:
 
         yield SparkWriter(self.session, self.location, self.company.warehouse.threads)
 
+    def lost(self) -> str | None:
+        """Ask the session for one row; a Spark that was killed, or that ran out of memory, has none."""
+        if self._session is None:
+            return None
+        try:
+            self._session.sql("SELECT 1").collect()
+        except Exception:  # noqa: BLE001 - every way of not answering is the same here
+            self._session = None
+            return (
+                "Spark ended in the middle of the work: it was killed, or its memory did not suffice "
+                f"(warehouse.memory_limit). Its own words are in {self.home.logs / 'spark.log'}. Nothing half done is "
+                "visible; run again, and it goes on from there."
+            )
+        return None
+
     def table_sizes(self) -> dict[str, int]:
         """Return nothing: to count a table of a cluster is a job of its own."""
         return {}
