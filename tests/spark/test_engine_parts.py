@@ -6,6 +6,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from orchestration.engines.base import EngineError
 from orchestration.engines.spark import catalog, kept
 from orchestration.engines.spark.connection import SparkConnection
 from orchestration.engines.spark.kept import KeptTables
@@ -129,6 +130,31 @@ def test_raw_tables_grow_with_their_files(spark, location, tmp_path):
         assert SparkConnection(spark).execute("SELECT count(*) FROM raw_growing.orders").fetchall() == [(3,)]
     finally:
         spark.sql("DROP SCHEMA raw_growing CASCADE")
+
+
+def test_what_a_killed_build_left_is_swept_and_nothing_else(spark, tmp_path):
+    """Spark refuses to make a table where a folder is; what the catalogue knows stays."""
+    location = Location(str(tmp_path / "swept"), tmp_path)
+    marts = tmp_path / "swept" / "warehouse" / "marts.db"
+    spark.sql(f"CREATE SCHEMA marts LOCATION '{marts.as_uri()}'")
+    try:
+        spark.sql(f"CREATE TABLE marts.whole USING parquet {catalog.OWNED} AS SELECT 1 AS x")
+        (marts / "half" / "_temporary").mkdir(parents=True)
+        (marts / "whole" / ".spark-staging-1").mkdir()
+        assert sorted(catalog.sweep_folders(spark, location)) == [
+            "warehouse/marts.db/half",
+            "warehouse/marts.db/whole/.spark-staging-1",
+        ]
+        spark.sql("CREATE TABLE marts.half USING parquet AS SELECT 2 AS x")
+        assert SparkConnection(spark).execute("SELECT x FROM marts.whole").fetchall() == [(1,)]
+        with pytest.raises(EngineError, match=r"marts\.half: the catalogue has a table that Regulars did not write"):
+            catalog.refuse_foreign_tables(spark, set())
+        assert catalog.refuse_foreign_tables(spark, {"marts.half"}) == {"marts.half", "marts.whole"}
+        catalog.refuse_lost_catalog(location, {"marts.whole", "marts.gone"}, {"marts.whole"})
+        with pytest.raises(EngineError, match=r"knows none of the 2 tables .* it is lost"):
+            catalog.refuse_lost_catalog(location, {"marts.whole", "marts.gone"}, set())
+    finally:
+        spark.sql("DROP SCHEMA marts CASCADE")
 
 
 def test_control_copies_have_the_types_that_dbt_expects(spark, control):

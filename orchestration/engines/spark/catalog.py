@@ -68,6 +68,27 @@ def refuse_foreign_tables(session: SparkSession, known: set[str]) -> set[str]:
     return found
 
 
+def refuse_lost_catalog(location: Location, known: set[str], found: set[str]) -> None:
+    """Make sure that the catalogue is the one of the run before, because what it does not know is swept.
+
+    Args:
+        location: Of the company.
+        known: Tables that the run before has found.
+        found: Tables that the catalogue has now.
+
+    Raises:
+        EngineError: None of them is there any more, but their files are.
+    """
+    folders = [folder for schema in BUILT for folder in location.folders(posixpath.join("warehouse", f"{schema}.db"))]
+    if known and folders and not known & found:
+        raise EngineError(
+            f"The catalogue knows none of the {len(known)} tables of the run before, though their files are in "
+            f"{location.path('warehouse')}: it is lost, or another one. Put it back (spark/catalog in the home, where "
+            "the master is local) or correct warehouse.spark.catalog. To build all tables anew, move that folder away; "
+            "the kept days of kpi_daily then begin anew."
+        )
+
+
 def _is_ours(session: SparkSession, schema: str, name: str) -> bool:
     rows = session.sql(f"SHOW TBLPROPERTIES {identifier(schema, name)}").collect()
     return any(row[0] == OWNER_PROPERTY for row in rows)

@@ -147,7 +147,9 @@ class SparkEngine:
         session.conf.set("spark.sql.ansi.enabled", "true")
         catalog.make_schemas(session, location, run.company.sources)
         state = read_state(con)
-        ours = catalog.refuse_foreign_tables(session, set(state.get("spark_tables") or ()))
+        known = set(state.get("spark_tables") or ())
+        ours = catalog.refuse_foreign_tables(session, known)
+        catalog.refuse_lost_catalog(location, known, ours)
         catalog.sweep_folders(session, location)
         self._kept.restore(con)
         for source_name, source in run.company.sources.items():

@@ -7,8 +7,8 @@ import json
 import duckdb
 import pytest
 
-from orchestration.engines.duckdb_publication import DuckDBWriter
 from orchestration.contract import ContractError, contract_tables, read_manifest
+from orchestration.engines.duckdb_publication import DuckDBWriter
 
 
 def node(name: str, columns: dict[str, str], **changes):

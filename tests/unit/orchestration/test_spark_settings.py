@@ -121,7 +121,7 @@ def test_an_address_that_answers_is_enough():
 def test_java_that_is_missing_is_told_before_anything_starts(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(EngineError, match="there is none on this machine. Install Java 17"):
+    with pytest.raises(EngineError, match=r"there is none on this machine\. Install Java 17"):
         session._require_java("local[2]")
     session._require_java("sc://head:15002")  # a Connect server has its own
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
@@ -149,7 +149,7 @@ def test_folders_of_a_location(tmp_path):
     local.remove("kept/one")
     assert local.folders("kept") == ["kept/two"]
     (tmp_path / "taken").write_text("", encoding="utf-8")
-    with pytest.raises(EngineError, match="cannot be written.*warehouse.spark.location"):
+    with pytest.raises(EngineError, match=r"cannot be written.*warehouse\.spark\.location"):
         Location("taken", tmp_path).make("raw")
 
 
