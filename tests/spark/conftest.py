@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import pytest
+
+# The corner bakery and what else the end-to-end tests share.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 collect_ignore_glob = [] if importlib.util.find_spec("pyspark") else ["test_*.py"]
 
@@ -44,3 +48,15 @@ def spark(tmp_path_factory):
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ansi_as_in_a_run():
+    """Each module begins with the session as a run prepares it; dbt-spark switches ANSI mode off as it works."""
+    if importlib.util.find_spec("pyspark") is None:
+        return
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session.conf.set("spark.sql.ansi.enabled", "true")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,12 +28,12 @@ class Ended:
     text: str
 
 
-def company_on_spark(company: Path, to: Path, **spark: Any) -> Path:
-    """Write the same company with Spark as its engine, beside the other file."""
-    data = yaml.safe_load(company.read_text(encoding="utf-8"))
-    data["warehouse"] = {**(data.get("warehouse") or {}), "engine": "spark", "memory_limit": "2GB", "spark": spark}
-    file = company.with_name(to.name) if to.parent == Path() else to
-    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+def company_on_spark(company: Path, name: str, **spark: Any) -> Path:
+    """Write the same company with Spark as its engine beside the other file, every other letter of it as it is."""
+    text = re.sub(r"(?m)^warehouse:.*\n(?:[ \t]+.*\n)*", "", company.read_text(encoding="utf-8"))
+    warehouse = {"engine": "spark", "memory_limit": "2GB", "spark": spark}
+    file = company.with_name(name)
+    file.write_text(f"{text}\n{yaml.safe_dump({'warehouse': warehouse})}", encoding="utf-8")
     return file
 
 

@@ -136,7 +136,7 @@ def test_what_a_killed_build_left_is_swept_and_nothing_else(spark, tmp_path):
     """Spark refuses to make a table where a folder is; what the catalogue knows stays."""
     location = Location(str(tmp_path / "swept"), tmp_path)
     marts = tmp_path / "swept" / "warehouse" / "marts.db"
-    spark.sql(f"CREATE SCHEMA marts LOCATION '{marts.as_uri()}'")
+    catalog.make_schemas(spark, location, [])
     try:
         spark.sql(f"CREATE TABLE marts.whole USING parquet {catalog.OWNED} AS SELECT 1 AS x")
         (marts / "half" / "_temporary").mkdir(parents=True)
@@ -154,14 +154,15 @@ def test_what_a_killed_build_left_is_swept_and_nothing_else(spark, tmp_path):
         with pytest.raises(EngineError, match=r"knows none of the 2 tables .* it is lost"):
             catalog.refuse_lost_catalog(location, {"marts.whole", "marts.gone"}, set())
     finally:
-        spark.sql("DROP SCHEMA marts CASCADE")
+        for schema in catalog.SCHEMAS:
+            spark.sql(f"DROP SCHEMA {schema} CASCADE")
 
 
 def test_control_copies_have_the_types_that_dbt_expects(spark, control):
     control.execute("CREATE SCHEMA ledger")
     control.execute("CREATE SCHEMA meta")
     for table in ("ledger.batches", "ledger.loads", "meta.run_context", "meta.gate_passes"):
-        control.execute(f"CREATE TABLE {table} (load_id VARCHAR, rows BIGINT, at TIMESTAMP)")
+        control.execute(f"CREATE TABLE {table} (load_id VARCHAR, rows BIGINT, seen_at TIMESTAMP)")
     control.execute("INSERT INTO ledger.batches VALUES ('l', 2, TIMESTAMP '2026-03-29 01:30:00.123456')")
     for schema in ("ledger", "meta"):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")

@@ -66,7 +66,7 @@ def both(folder: Path, company: Path, **spark: object) -> Sides:
     """The same company for both engines, with homes beside it."""
     return Sides(
         folder,
-        {"duckdb": company, "spark": company_on_spark(company, Path("spark.yaml"), **spark)},
+        {"duckdb": company, "spark": company_on_spark(company, "spark.yaml", **spark)},
         {engine: Home(folder / f"home-{engine}") for engine in ("duckdb", "spark")},
     )
 
@@ -196,8 +196,7 @@ def test_killed_in_the_middle_of_a_model(demo_later):
     """Yesterday's copy stays; the next run completes, and its tables are those of a run that nobody killed."""
     company, home = demo_later.companies["spark"], demo_later.homes["spark"]
     before = published(home)
-    one = next((demo_later.folder / "data").rglob("*.csv"))
-    _send_again(one)
+    _send_again(demo_later.folder / "data")
     for step, seconds in (("stage and measure", 4.0), ("build profiles", 3.0)):
         ended = run(company, home.path, run_id="r3", kill={"step": step, "state": "started", "seconds": seconds})
         assert ended.code == -9, ended.text
@@ -224,11 +223,11 @@ def test_java_killed_in_the_middle(corner_company):
     assert [str(one) for one in sides.comparisons() if not one.is_equal] == []
 
 
-def _send_again(file: Path) -> None:
-    """Another file with the last lines of one: every record in it is there already."""
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    again = file.with_name(file.name.replace(file.suffix, f"-again{file.suffix}"))
-    again.write_text("".join([lines[0], *lines[-5:]]), encoding="utf-8")
+def _send_again(data: Path) -> None:
+    """Another week of calls that repeats the end of the last one: every record in it is there already."""
+    last = max(data.rglob("calls-*.tsv"))
+    lines = last.read_bytes().splitlines(keepends=True)
+    last.with_name("calls-again.tsv").write_bytes(b"".join([lines[0], *lines[-5:]]))
 
 
 def test_the_gate_stops_both_with_the_same_words(bakehouse, tmp_path):
