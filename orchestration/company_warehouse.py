@@ -92,6 +92,8 @@ class SparkSettings(Strict):
     def _fits_together(self) -> SparkSettings:
         if self.master is not None and self.connect is not None:
             raise _wrong("either `master` or `connect`: a Connect server knows its own master")
+        if self.connect is not None and self.dbt == "session":
+            raise _wrong("`dbt: thrift` beside `connect`: dbt-spark's session method needs a Spark in this process")
         if self.dbt == "thrift" and self.thrift is None:
             raise _wrong("`thrift` with at least its `host`, since `dbt` is thrift")
         return self

@@ -55,6 +55,7 @@ def test_one_word_chooses_spark(company):
         ({"master": "hadoop"}, "master", "local[2]"),
         ({"connect": "http://head:15002"}, "connect", "sc://HOST:15002"),
         ({"master": "yarn", "connect": "sc://head:15002"}, "spark", "either `master` or `connect`"),
+        ({"connect": "sc://head:15002"}, "spark", "`dbt: thrift` beside `connect`"),
         ({"dbt": "thrift"}, "spark", "`thrift` with at least its `host`"),
         ({"dbt": "odbc"}, "dbt", "session"),
         ({"table_format": "orc"}, "table_format", "parquet"),
