@@ -25,7 +25,7 @@ def _codes(name: str) -> frozenset[str]:
         return frozenset(row["code"] for row in csv.DictReader(file))
 
 
-def _wrong(allowed: str) -> PydanticCustomError:
+def wrong(allowed: str) -> PydanticCustomError:
     """An error that says what is allowed; what was found is added where it is shown."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
@@ -36,16 +36,14 @@ def check_time_zone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = {name for name in available_timezones() if "/" in name or name == "UTC"}
-        raise _wrong(f"an IANA time zone, such as Europe/Berlin or UTC{did_you_mean(value, known)}") from None
+        raise wrong(f"an IANA time zone, such as Europe/Berlin or UTC{did_you_mean(value, known)}") from None
     return value
 
 
 def check_currency(value: str) -> str:
     """A currency code of ISO 4217."""
     if value not in _codes("currencies"):
-        raise _wrong(
-            f"an ISO 4217 code in capitals, such as EUR, GBP or USD{did_you_mean(value, _codes('currencies'))}"
-        )
+        raise wrong(f"an ISO 4217 code in capitals, such as EUR, GBP or USD{did_you_mean(value, _codes('currencies'))}")
     return value
 
 
@@ -53,7 +51,7 @@ def check_country(value: str) -> str:
     """A country code of ISO 3166."""
     if value not in _codes("countries"):
         hint = " (for the United Kingdom: GB)" if value.upper() == "UK" else did_you_mean(value, _codes("countries"))
-        raise _wrong(f"an ISO 3166 code of two capitals, such as DE, GB or US{hint}")
+        raise wrong(f"an ISO 3166 code of two capitals, such as DE, GB or US{hint}")
     return value
 
 
@@ -67,7 +65,7 @@ def check_as_of(value: str) -> str:
         try:
             datetime.fromisoformat(value)
         except ValueError:
-            raise _wrong("latest, now, or a date such as 2026-01-31") from None
+            raise wrong("latest, now, or a date such as 2026-01-31") from None
     return value
 
 
@@ -79,42 +77,42 @@ def plain_text(value: object) -> object:
 def refuse_truth(value: object) -> object:
     """True is a number for Python, not for people."""
     if isinstance(value, bool):
-        raise _wrong("a number")
+        raise wrong("a number")
     return value
 
 
 def check_company_id(value: str) -> str:
     """A name that can be a folder."""
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
-        raise _wrong("a short name of small letters, digits, - and _, starting with a letter (it names a folder)")
+        raise wrong("a short name of small letters, digits, - and _, starting with a letter (it names a folder)")
     return value
 
 
 def check_goal_id(value: str) -> str:
     """A name that can be a key in tables."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", value):
-        raise _wrong("a name of small letters, digits and _, starting with a letter")
+        raise wrong("a name of small letters, digits and _, starting with a letter")
     return value
 
 
 def check_memory(value: str) -> str:
     """A size as DuckDB writes it."""
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)", value):
-        raise _wrong("a size such as 3GB, or a share of the machine's memory such as 60%")
+        raise wrong("a size such as 3GB, or a share of the machine's memory such as 60%")
     return value
 
 
 def check_owner(value: str) -> str:
     """An owner as Dagster writes it."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+|team:[A-Za-z0-9_.-]+", value):
-        raise _wrong("an e-mail address, or team:NAME")
+        raise wrong("an e-mail address, or team:NAME")
     return value
 
 
 def check_cron(value: str) -> str:
     """A timetable of five fields."""
     if not re.fullmatch(r"(\S+ ){4}\S+", value):
-        raise _wrong("five fields of a cron timetable, such as `15 3 * * *` for a quarter past three")
+        raise wrong("five fields of a cron timetable, such as `15 3 * * *` for a quarter past three")
     return value
 
 

@@ -6,9 +6,8 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from orchestration.company_fields import Count, Memory, Strict, Text, WholeNumber, plain_text
+from orchestration.company_fields import Count, Memory, Strict, Text, WholeNumber, plain_text, wrong
 
 # Schemes of a Spark master; a bare `local` is one thread.
 _MASTER = re.compile(r"local(\[(\*|[0-9]+)(,[0-9]+)?\])?|spark://\S+|yarn|k8s://\S+")
@@ -16,30 +15,26 @@ _MASTER = re.compile(r"local(\[(\*|[0-9]+)(,[0-9]+)?\])?|spark://\S+|yarn|k8s://
 
 def _check_master(value: str) -> str:
     if not _MASTER.fullmatch(value):
-        raise _wrong("local[2], local[*], spark://HOST:7077, yarn or k8s://HOST:PORT")
+        raise wrong("local[2], local[*], spark://HOST:7077, yarn or k8s://HOST:PORT")
     return value
 
 
 def _check_connect(value: str) -> str:
     if not re.fullmatch(r"sc://[^/\s]+(/.*)?", value):
-        raise _wrong("the address of a Spark Connect server, such as sc://HOST:15002")
+        raise wrong("the address of a Spark Connect server, such as sc://HOST:15002")
     return value
 
 
 def _check_location(value: str) -> str:
     if "://" in value and not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", value):
-        raise _wrong("a folder, or a URL such as s3://bucket/regulars or hdfs://name/regulars")
+        raise wrong("a folder, or a URL such as s3://bucket/regulars or hdfs://name/regulars")
     return value
 
 
 def _check_conf_name(value: str) -> str:
     if not value.startswith("spark."):
-        raise _wrong("settings of Spark, whose names start with `spark.`")
+        raise wrong("settings of Spark, whose names start with `spark.`")
     return value
-
-
-def _wrong(allowed: str) -> PydanticCustomError:
-    return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
 
 def _setting(value: object) -> object:
@@ -91,11 +86,11 @@ class SparkSettings(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> SparkSettings:
         if self.master is not None and self.connect is not None:
-            raise _wrong("either `master` or `connect`: a Connect server knows its own master")
+            raise wrong("either `master` or `connect`: a Connect server knows its own master")
         if self.connect is not None and self.dbt == "session":
-            raise _wrong("`dbt: thrift` beside `connect`: dbt-spark's session method needs a Spark in this process")
+            raise wrong("`dbt: thrift` beside `connect`: dbt-spark's session method needs a Spark in this process")
         if self.dbt == "thrift" and self.thrift is None:
-            raise _wrong("`thrift` with at least its `host`, since `dbt` is thrift")
+            raise wrong("`thrift` with at least its `host`, since `dbt` is thrift")
         return self
 
 
