@@ -120,7 +120,7 @@ def evaluate(
 ) -> GateResult:
     """Judge staging against the goal.
 
-    Reads staging.stg_files__*, marts.data_validity_index and quality.validity_ranking; writes nothing to the warehouse.
+    Reads staging.stg_all__*, marts.data_validity_index and quality.validity_ranking; writes nothing to the warehouse.
     Importing Great Expectations takes seconds, so a run in which nothing is new does not call this.
 
     Args:

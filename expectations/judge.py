@@ -72,20 +72,22 @@ def judge_new(
     con: duckdb.DuckDBPyConnection,
     *,
     load_ids: Sequence[str] | None = None,
+    vendor_views: Sequence[str] = (),
     again: bool = False,
     batch: int = BATCH,
 ) -> Judged:
     """Judge the e-mail addresses and telephone numbers of the mapped views that have no verdict yet.
 
     Reads the columns `email` and `phone` (the latter with `_country`, the region of numbers without a country
-    code) of every view of schema `mapped` that has them; adds to `quality.judged_emails` (raw_value, normalised,
-    is_valid, reason; one row per value) and `quality.judged_phones` (raw_value, region, e164, is_valid, reason;
-    one row per value and region), and makes both if they are missing. One transaction: after a kill there are all
-    verdicts or none.
+    code) of every view of schema `mapped` that has them and of the vendors' views; adds to `quality.judged_emails`
+    (raw_value, normalised, is_valid, reason; one row per value) and `quality.judged_phones` (raw_value, region, e164,
+    is_valid, reason; one row per value and region), and makes both if they are missing. One transaction: after a kill
+    there are all verdicts or none.
 
     Args:
         con: An open connection to the warehouse without a transaction of its own.
         load_ids: Look only at these loads. All by default, because a changed mapping changes values of old loads.
+        vendor_views: Views of schema `staging` that map vendors' records.
         again: Forget all verdicts first, as after an upgrade of the libraries.
         batch: How many values are held in Python at a time.
 
@@ -99,8 +101,8 @@ def judge_new(
             con.execute("DELETE FROM quality.judged_emails")
             con.execute("DELETE FROM quality.judged_phones")
         judged = Judged(
-            emails=_judge(con, EMAILS, load_ids, batch),
-            phones=_judge(con, PHONES, load_ids, batch),
+            emails=_judge(con, EMAILS, load_ids, vendor_views, batch),
+            phones=_judge(con, PHONES, load_ids, vendor_views, batch),
         )
         con.execute("COMMIT")
     except BaseException:
@@ -109,8 +111,14 @@ def judge_new(
     return judged
 
 
-def _judge(con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None, batch: int) -> int:
-    found = _collect(con, kind, load_ids)
+def _judge(
+    con: duckdb.DuckDBPyConnection,
+    kind: Kind,
+    load_ids: Sequence[str] | None,
+    vendor_views: Sequence[str],
+    batch: int,
+) -> int:
+    found = _collect(con, kind, load_ids, vendor_views)
     if found == 0:
         return 0
     keys = ", ".join(kind.keys)
@@ -139,12 +147,14 @@ def _insert(con: duckdb.DuckDBPyConnection, kind: Kind, values: pl.DataFrame) ->
         con.unregister("verdicts_of_batch")
 
 
-def _collect(con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None) -> int:
+def _collect(
+    con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None, vendor_views: Sequence[str]
+) -> int:
     """Put the distinct values without a verdict into a temporary table and return how many there are."""
     region = ', "_country" AS region' if "region" in kind.keys else ""
     selects = [
-        f"SELECT {_quoted(kind.column)} AS raw_value{region}, _load_id FROM mapped.{_quoted(view)}"  # noqa: S608
-        for view in _views_with(con, kind.column)
+        f"SELECT {_quoted(kind.column)} AS raw_value{region}, _load_id FROM {_quoted(schema)}.{_quoted(view)}"  # noqa: S608
+        for schema, view in _views_with(con, kind.column, vendor_views)
     ]
     if not selects:
         return 0
@@ -167,13 +177,14 @@ def _collect(con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str]
     return int(con.execute("SELECT count(*) FROM temp.new_values").fetchall()[0][0])
 
 
-def _views_with(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
-    rows = con.execute(
-        "SELECT table_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND table_schema = 'mapped' AND column_name = ? ORDER BY table_name",
-        [column],
+def _views_with(con: duckdb.DuckDBPyConnection, column: str, vendor_views: Sequence[str]) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = con.execute(
+        "SELECT table_schema, table_name FROM information_schema.columns "
+        "WHERE table_catalog = current_database() AND column_name = ? AND "
+        "(table_schema = 'mapped' OR (table_schema = 'staging' AND list_contains(?, table_name))) ORDER BY ALL",
+        [column, list(vendor_views)],
     ).fetchall()
-    return [name for (name,) in rows]
+    return rows
 
 
 def _quoted(name: str) -> str:

@@ -38,6 +38,7 @@ def judge_new_on_spark(
     session: SparkSession,
     *,
     load_ids: Sequence[str] | None = None,
+    vendor_views: Sequence[str] = (),
     again: bool = False,
     partitions: int | None = None,
 ) -> NewVerdicts:
@@ -51,23 +52,26 @@ def judge_new_on_spark(
     Args:
         session: The Spark session.
         load_ids: Look only at these loads. All by default, because a changed mapping changes values of old loads.
+        vendor_views: Views of schema `staging` that map vendors' records.
         again: Judge all values, as after an upgrade of the libraries; the verdicts then replace those known.
         partitions: How many tasks judge; one a core by default.
 
     Returns:
         The new verdicts; frames without rows where all values are known or there are none.
     """
-    return NewVerdicts(
-        emails=_judged(session, EMAILS, EMAIL_VERDICTS, load_ids, again=again, partitions=partitions),
-        phones=_judged(session, PHONES, PHONE_VERDICTS, load_ids, again=again, partitions=partitions),
-    )
+
+    def judged(kind: Kind, columns: Verdicts) -> DataFrame:
+        found = _found(session, kind, load_ids, vendor_views)
+        return _judged(session, kind, columns, found, again=again, partitions=partitions)
+
+    return NewVerdicts(emails=judged(EMAILS, EMAIL_VERDICTS), phones=judged(PHONES, PHONE_VERDICTS))
 
 
 def _judged(
     session: SparkSession,
     kind: Kind,
     columns: Verdicts,
-    load_ids: Sequence[str] | None,
+    found: DataFrame | None,
     *,
     again: bool,
     partitions: int | None,
@@ -75,7 +79,6 @@ def _judged(
     from pyspark.sql import functions as fn
 
     schema = ", ".join(f"{name} {_TYPES.get(name, 'string')}" for name in columns)
-    found = _found(session, kind, load_ids)
     if found is None:
         return session.createDataFrame([], schema)
     if not again and session.catalog.tableExists(kind.table):
@@ -108,8 +111,10 @@ def _judged(
     return short.mapInArrow(work, schema).unionByName(refused)
 
 
-def _found(session: SparkSession, kind: Kind, load_ids: Sequence[str] | None) -> DataFrame | None:
-    """The distinct values of all mapped views, or None if no view has such a column."""
+def _found(
+    session: SparkSession, kind: Kind, load_ids: Sequence[str] | None, vendor_views: Sequence[str]
+) -> DataFrame | None:
+    """The distinct values of all mapped views and vendors' views, or None if no view has such a column."""
     from pyspark.sql import functions as fn
 
     if not session.catalog.databaseExists("mapped"):
@@ -119,6 +124,7 @@ def _found(session: SparkSession, kind: Kind, load_ids: Sequence[str] | None) ->
         columns.append(fn.col("_country").alias("region"))
     names = sorted(row["tableName"] for row in session.sql("SHOW TABLES IN mapped").collect() if row["namespace"])
     views = [session.table(f"mapped.`{name}`") for name in names]
+    views += [session.table(f"staging.`{name}`") for name in vendor_views]
     parts = [view for view in views if kind.column in view.columns]
     if load_ids is not None:
         parts = [view.filter(fn.col("_load_id").isin(list(load_ids))) for view in parts]

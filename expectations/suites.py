@@ -80,7 +80,7 @@ def staged_rows(con: Connection) -> dict[str, int]:
 
 
 def _rows_of(con: Connection, staging: Mapping[str, Collection[str]]) -> dict[str, int]:
-    present = [entity for entity in ENTITIES if f"stg_files__{entity}" in staging]
+    present = [entity for entity in ENTITIES if f"stg_all__{entity}" in staging]
     if not present:
         return {}
     # One statement for all: a statement has a price of its own on an engine for many machines.
@@ -112,7 +112,7 @@ def run_suites(
     from expectations.open_bridge import open_source
 
     staging = tables_of(con, "staging")
-    entities = [name for name in ENTITIES if f"stg_files__{name}" in staging and any(r.entity == name for r in rules)]
+    entities = [name for name in ENTITIES if f"stg_all__{name}" in staging and any(r.entity == name for r in rules)]
     _require_flags(staging, rules, entities)
     suites = list(_suites(entities, rules, goal, scopes))
     results: list[ExpectationResult] = []
@@ -312,7 +312,7 @@ def _index_expectations(goal: float, scopes: Iterable[Scope]) -> Iterator[Any]:
 
 def _require_flags(staging: Mapping[str, Collection[str]], rules: Iterable[Rule], entities: Collection[str]) -> None:
     missing = [
-        rule.flag for rule in rules if rule.entity in entities and rule.flag not in staging[f"stg_files__{rule.entity}"]
+        rule.flag for rule in rules if rule.entity in entities and rule.flag not in staging[f"stg_all__{rule.entity}"]
     ]
     if missing:
         raise SuiteError(
@@ -322,4 +322,4 @@ def _require_flags(staging: Mapping[str, Collection[str]], rules: Iterable[Rule]
 
 
 def _staging(entity: str) -> str:
-    return f"staging.stg_files__{entity}"
+    return f"staging.stg_all__{entity}"

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.company_errors import CompanyProblem, did_you_mean, key_text, one_of
 from orchestration.company_yaml import YamlDocument, read_yaml
+from sources.files.config import FilesSource
 
 if TYPE_CHECKING:
     from orchestration.company import Company
-    from sources.files.config import Dataset, FilesSource
+    from sources.files.config import Dataset
     from sources.files.discover import SourceFile
+    from sources.vendor import VendorSource
 
 # Enough for any header; no more of a file is read here.
 _HEAD_BYTES = 1 << 20
@@ -58,7 +60,8 @@ def check_sources(company: Company) -> list[DatasetCheck]:
     return [
         _Checker(company, document, name, dataset_name).check()
         for name, source in company.sources.items()
-        for dataset_name in source.datasets
+        for dataset_name, dataset in source.datasets.items()
+        if dataset.path
     ]
 
 
@@ -84,15 +87,17 @@ class _Checker:
     def __init__(self, company: Company, document: YamlDocument, source: str, dataset: str) -> None:
         self.company = company
         self.document = document
-        self.filled: FilesSource = company.source_for_use(source)
+        self.filled = company.source_for_use(source)
         self.settings: Dataset = self.filled.datasets[dataset]
         self.place: tuple[str | int, ...] = ("sources", source, "datasets", dataset)
+        if not isinstance(self.filled, FilesSource):
+            self.place = ("sources", source, "files", dataset)
         self.line = DatasetCheck(
             source=source,
             dataset=dataset,
             channel=self.filled.channel,
             mapped=sorted(self.settings.columns_used() - {"*"}),
-            entities=list(dict.fromkeys(entity.entity for entity in self.settings.entities)),
+            entities=_entities(self.filled, dataset),
         )
 
     def check(self) -> DatasetCheck:
@@ -149,6 +154,13 @@ class _Checker:
         place = (*self.place, *inner)
         line = self.document.line_of(place)
         self.line.problems.append(CompanyProblem(str(self.company.path), line, key_text(place), found, allowed))
+
+
+def _entities(source: FilesSource | VendorSource, dataset: str) -> list[str]:
+    """What the records of a dataset become."""
+    if isinstance(source, FilesSource):
+        return list(dict.fromkeys(entity.entity for entity in source.datasets[dataset].entities))
+    return list(source.vendor.object_named(dataset).entities)
 
 
 def _worth_opening(files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -37,6 +37,8 @@ from orchestration.company_fields import (
 from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
 from sources.files.config import FilesSource
+from sources.vendor import Vendor, VendorSource
+from sources.vendors import AnySource, active_vendors
 
 __all__ = [
     "COMPANY_VARIABLE",
@@ -143,7 +145,7 @@ class Company(Strict):
     automation: AutomationSettings = AutomationSettings()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
-    sources: Annotated[dict[str, FilesSource], Field(min_length=1)]
+    sources: Annotated[dict[str, AnySource], Field(min_length=1)]
 
     _path: Path = PrivateAttr(default=Path("company.yaml"))
 
@@ -184,15 +186,22 @@ class Company(Strict):
         """The folder that relative paths in the file start from."""
         return self._path.parent
 
-    def source_for_use(self, name: str, environment: Mapping[str, str] | None = None) -> FilesSource:
+    @property
+    def vendors(self) -> list[Vendor]:
+        """The vendors of its sources, each once."""
+        return active_vendors(self.sources)
+
+    def source_for_use(self, name: str, environment: Mapping[str, str] | None = None) -> FilesSource | VendorSource:
         """A source whose `${ENV:NAME}` are filled in: for the code that opens it, never for messages or logs.
 
         Raises:
             CompanyError: a variable is not set.
         """
-        return FilesSource.model_validate(
-            _fill(self.sources[name].model_dump(by_alias=True, exclude_unset=True), environment)
+        source = self.sources[name]
+        filled: FilesSource | VendorSource = type(source).model_validate(
+            _fill(source.model_dump(by_alias=True, exclude_unset=True), environment)
         )
+        return filled
 
     def spark_for_use(self, environment: Mapping[str, str] | None = None) -> SparkSettings:
         """Spark's settings with `${ENV:NAME}` filled in: for the code that starts it, never for messages or logs.
@@ -203,7 +212,7 @@ class Company(Strict):
         return SparkSettings.model_validate(_fill(self.warehouse.spark.model_dump(exclude_unset=True), environment))
 
     def dbt_vars(self) -> dict[str, Any]:
-        """The part that dbt models read, as plain data: goals, thresholds, validity.
+        """The part that dbt models read, as plain data: goals, thresholds, validity, vendors with their entities.
 
         It changes only when the file changes (a changed variable makes dbt parse the whole project again).
         """
@@ -211,6 +220,7 @@ class Company(Strict):
             "goals": [goal.model_dump(mode="json") for goal in self.goals],
             "thresholds": self.thresholds.model_dump(mode="json"),
             "validity": self.validity.model_dump(mode="json"),
+            "vendors": {vendor.name: list(vendor.entities) for vendor in self.vendors},
         }
 
 

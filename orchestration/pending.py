@@ -19,7 +19,8 @@ class Waiting:
 
     Attributes:
         certain: Files that bring something new.
-        doubtful: Files of which only reading can tell: they show no size or time, or they could not be loaded before.
+        doubtful: Files of which only reading can tell: they show no size or time, or they could not be loaded before;
+            and kinds of records that an API must be asked for.
         problems: Paths that match nothing or cannot be reached.
     """
 
@@ -35,11 +36,14 @@ def pending_files(company: Company, home: Home) -> dict[str, Waiting]:
         WarehouseError: The warehouse cannot be opened.
     """
     from sources.files.load import pending
+    from sources.vendor import VendorSource
 
     waiting = {}
     with engine_of(company, home).control(read_only=True) as con:
         for name in company.sources:
-            found = pending(con, name, company.source_for_use(name), company.base)
+            source = company.source_for_use(name)
+            found = pending(con, name, source, company.base)
             certain = sum(file.is_certain for file in found.files)
-            waiting[name] = Waiting(certain, len(found.files) - certain, found.problems)
+            asked = len(source.asked) if isinstance(source, VendorSource) else 0
+            waiting[name] = Waiting(certain, len(found.files) - certain + asked, found.problems)
     return waiting

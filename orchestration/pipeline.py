@@ -155,7 +155,12 @@ def _refuse_unusable_sources(this: Run) -> None:
         ensure_ledger(con)
         rows = con.execute("SELECT DISTINCT source, dataset FROM ledger.batches").fetchall()
     known = {(str(source), str(dataset)) for source, dataset in rows}
-    wanted = {(name, dataset) for name, source in this.company.sources.items() for dataset in source.datasets}
+    wanted = {
+        (name, dataset)
+        for name, source in this.company.sources.items()
+        for dataset, settings in source.datasets.items()
+        if settings.path
+    }
     if wanted <= known:
         return
     unusable = [

@@ -84,6 +84,11 @@ class Run:
 
         return Dbt.of(self.company, self.home, self.engine, to_dbt_vars(self.rules))
 
+    @property
+    def vendor_views(self) -> list[str]:
+        """The vendors' dbt models that map records to entities, views in schema staging."""
+        return [f"stg_{vendor.name}__{entity}" for vendor in self.company.vendors for entity in vendor.entities]
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of everything but data that shapes the tables: company file, rules, SQL, seeds, version.

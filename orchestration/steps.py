@@ -79,12 +79,16 @@ def prepare(run: Run) -> Counts:
     with run.engine.control() as con:
         ensure_ledger(con)
         write_run_context(con, run.company, run.run_id, run.started_at)
-        judged = run.engine.prepare(run, con)
+        run.engine.map_sources(run, con)
         if run.full_refresh or read_state(con).get("fingerprint") != run.fingerprint:
             # What shapes the tables has changed, or a run that changed them did not end: incremental tables
             # must forget what they hold, and whoever comes after a kill must know that they did not yet.
             run.full_refresh = True
             write_state(con, {"fingerprint": None})
+    if run.vendor_views:
+        run.dbt.build(["--select", "tag:phase_received", "--exclude-resource-type", "unit_test"])
+    with run.engine.control() as con:
+        judged = run.engine.judge(run, con)
     return {"emails_judged": judged.emails, "phones_judged": judged.phones}
 
 

@@ -92,7 +92,19 @@ _ALL = (
     _entity(
         "calls",
         "One row per telephone call.",
-        "call_id phone account_id direction started_at wait_seconds talk_seconds outcome reason agent_id satisfaction",
+        "call_id phone account_id direction started_at wait_seconds talk_seconds outcome reason agent_id satisfaction "
+        "queue recording_url recording_seconds",
+    ),
+    _entity(
+        "tickets",
+        "One row per request to the service desk.",
+        "ticket_id account_id email phone channel subject status priority created_at solved_at first_reply_at "
+        "satisfaction agent_id updated_at",
+    ),
+    _entity(
+        "consents",
+        "One row per consent given, refused or withdrawn, and per suppression: a person's word with its time.",
+        "consent_id account_id email phone channel purpose status occurred_at origin",
     ),
     _entity(
         "web_events",

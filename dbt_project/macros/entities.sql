@@ -1,5 +1,5 @@
 {#-
-  The eight entities that sources are mapped to: the one place that says what a column is.
+  The entities that sources are mapped to: the one place that says what a column is.
 
   Per entity:
     key          the column that names a record within its source
@@ -108,9 +108,34 @@
                 'call_id': 'text', 'phone': 'phone', 'account_id': 'text', 'direction': 'text',
                 'started_at': 'timestamp', 'wait_seconds': 'integer', 'talk_seconds': 'integer',
                 'outcome': 'text', 'reason': 'text', 'agent_id': 'text', 'satisfaction': 'decimal',
+                'queue': 'text', 'recording_url': 'text', 'recording_seconds': 'integer',
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['phone', 'phone']],
+        },
+        'tickets': {
+            'key': 'ticket_id',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'ticket_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'channel': 'text',
+                'subject': 'text', 'status': 'text', 'priority': 'text', 'created_at': 'timestamp',
+                'solved_at': 'timestamp', 'first_reply_at': 'timestamp', 'satisfaction': 'decimal',
+                'agent_id': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {'account_key': ['accounts_of', 'account_id']},
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+        },
+        'consents': {
+            'key': 'consent_id',
+            'grows': true,
+            'columns': {
+                'consent_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'channel': 'text',
+                'purpose': 'text', 'status': 'text', 'occurred_at': 'timestamp', 'origin': 'text',
+            },
+            'keys': {'account_key': ['accounts_of', 'account_id']},
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+            'defaults': {'purpose': "'marketing'"},
         },
         'web_events': {
             'key': 'event_id',

@@ -55,7 +55,7 @@
             {%- for rule in rules %},
             sum(case when ok_{{ rule['id'] }} then 1 else 0 end) as ok_{{ rule['id'] }}
             {%- endfor %}
-        from {{ ref('stg_files__' ~ entity) }}
+        from {{ ref('stg_all__' ~ entity) }}
         group by 1, 2, 3
     ) as counted
     inner join rules on rules.entity = '{{ entity }}'

@@ -1,7 +1,7 @@
 {#-
   The whole SQL of one staging model. Every received row of the entity comes out once, none is dropped:
 
-    received  rows of mapped.<entity>; in an incremental run those of batches not staged yet
+    received  rows of mapped.<entity> and of the vendors' models; in an incremental run those of batches not staged yet
     typed     texts become values (typing.sql); the text stays beside each as <column>_text
     checked   one boolean ok_<rule> per rule; a rule that answers null has nothing to object to
     judged    ids of the failed rules, values that a rule of severity `field` rejects set to null
@@ -46,8 +46,9 @@
 {%- endfor -%}
 with received as (
 
-    select m.*
-    from {{ source('mapped', entity) }} as m
+    {%- for part in regulars.received_parts(entity) %}
+    select {{ regulars.mapped_columns(entity, 'm') }}
+    from {{ part }} as m
     {%- if only_new and batches is none %}
     where m._batch_id not in (select distinct batch_id from {{ this }})
     {%- elif only_new and batches %}
@@ -57,6 +58,8 @@ with received as (
     {%- elif only_new %}
     where 1 = 0
     {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
@@ -269,13 +272,13 @@ from ranked
     }) }}
 {% endmacro %}
 
-{#- What a row's judgement rests on besides the row itself, as one md5: the mapping (the view's text), and the SQL of a
+{#- What a row's judgement rests on besides the row itself, as one md5: the mapping (the views' texts), and the SQL of a
     complete build with all its types and rules. -#}
 {% macro staging_fingerprint(entity) %}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
-    {{ return(local_md5(
-        regulars.view_fingerprint(source('mapped', entity)) ~ regulars.staging_sql(entity, false, '')
-    )) }}
+    {%- set texts = [regulars.staging_sql(entity, false, '')] -%}
+    {%- for part in regulars.received_parts(entity) -%}{%- do texts.append(regulars.view_fingerprint(part)) -%}{%- endfor -%}
+    {{ return(local_md5(texts | join)) }}
 {% endmacro %}
 
 {#- Runs queries: true when this model holds rows staged with another mapping, other types or other rules, or when a

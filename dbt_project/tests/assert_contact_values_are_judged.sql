@@ -15,7 +15,7 @@ select
     '{{ column }}' as field,
     staged.batch_id,
     staged.row_number
-from {{ ref('stg_files__' ~ entity) }} as staged
+from {{ ref('stg_all__' ~ entity) }} as staged
 where
     not staged.{{ column }}_is_valid
     and not exists (

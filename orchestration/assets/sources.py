@@ -31,7 +31,7 @@ def raw_key(source: str) -> dg.AssetKey:
 def source_assets(company: Company) -> list[dg.AssetsDefinition]:
     """Return one loading asset per source of the company file, and the preparing step behind them."""
     loads = [_source_asset(name, company) for name in company.sources]
-    return [*loads, _prepared_entities([raw_key(name) for name in company.sources], company.warehouse.engine)]
+    return [*loads, _prepared_entities(company)]
 
 
 def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
@@ -58,17 +58,29 @@ def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
     return load
 
 
-def _prepared_entities(raw: list[dg.AssetKey], engine: str) -> dg.AssetsDefinition:
+def _prepared_entities(company: Company) -> dg.AssetsDefinition:
+    raw = [raw_key(name) for name in company.sources]
     specs = [
         dg.AssetSpec(
             [schema, table],
             deps=raw,
             group_name="sources",
-            kinds={"python", engine},
+            kinds={"python", company.warehouse.engine},
             description=f"{schema}.{table}: read by dbt's staging models.",
         )
         for schema, tables in PREPARED.items()
         for table in tables
+    ]
+    specs += [
+        dg.AssetSpec(
+            ["staging", f"stg_{vendor.name}__{entity}"],
+            deps=[raw_key(name) for name, source in company.sources.items() if source.type == vendor.name],
+            group_name="sources",
+            kinds={"dbt", company.warehouse.engine},
+            description=f"{entity} of {vendor.label}, from its records as received.",
+        )
+        for vendor in company.vendors
+        for entity in vendor.entities
     ]
 
     @dg.multi_asset(name="prepared_entities", specs=specs, pool=WAREHOUSE_POOL)

@@ -114,8 +114,17 @@ class Engine(Protocol):
         """Open what a report can be read from without starting anything; None where there is nothing yet."""
         ...
 
-    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
-        """Sweep what a killed run left, map raw columns to entities and judge contact values not seen before.
+    def map_sources(self, run: Run, con: duckdb.DuckDBPyConnection) -> None:
+        """Sweep what a killed run left, and make the views over raw: entities as mapped, vendors' records as received.
+
+        Args:
+            run: The run.
+            con: The open control connection.
+        """
+        ...
+
+    def judge(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
+        """Judge contact values not seen before, of the mapped views and of the vendors' dbt views.
 
         Args:
             run: The run.

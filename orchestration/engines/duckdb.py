@@ -43,19 +43,25 @@ class DuckDBEngine:
     reading = control
     report_reading = control
 
-    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
-        """Refresh the mapped views and judge what is new."""
-        from expectations.judge import judge_new
+    def map_sources(self, run: Run, con: duckdb.DuckDBPyConnection) -> None:
+        """Refresh the mapped and received views."""
         from sources.files.mapping import refresh_views
+        from sources.received import refresh_received
 
         sweep_leftovers(con)
         refresh_views(con, run.company.sources)
+        refresh_received(con, run.company.sources)
         for table, columns in KEPT_TABLES.items():
             schema, name = table.split(".")
             spelled = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
             con.execute(f"CREATE TABLE IF NOT EXISTS {quote(schema, name)} ({spelled})")
-        return Judged(*judge_new(con))
+
+    def judge(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
+        """Judge the contact values that have no verdict yet."""
+        from expectations.judge import judge_new
+
+        return Judged(*judge_new(con, vendor_views=run.vendor_views))
 
     def frame(self, query: str) -> pl.DataFrame:
         """Return a query's rows; what the warehouse file holds fits this machine."""

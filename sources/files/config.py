@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import re
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sources.entities import CHANNELS, ENTITIES
 from sources.files.expressions import Condition, Expression, Strict, TextList, Value
+from sources.settings import SourceSettings
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 """What the name of a source or a dataset may look like; it becomes a schema or a table."""
@@ -233,48 +233,18 @@ class Dataset(Strict):
         return set().union(*(entity.columns_used() for entity in self.entities))
 
 
-class FilesSource(Strict):
+class FilesSource(SourceSettings):
     """A source that delivers files. Its name is its key in the company file.
 
     Attributes:
         type: always `files`.
         channel: shop, email, call_centre or web.
-        owner: who answers for the data.
-        label: name for people; default the key.
-        time_zone: of times without an offset; default the company's.
-        currency: ISO 4217; default the company's.
-        country: ISO 3166 alpha-2, region of national telephone numbers; default the company's.
-        accounts_of: source whose account ids are the same ones; default the source itself.
-        products_of: source whose product ids are the same ones; default the source itself.
         datasets: by name.
     """
 
     type: Literal["files"] = "files"
     channel: Literal["shop", "email", "call_centre", "web"]
-    owner: str = Field(min_length=1)
-    label: str | None = None
-    time_zone: str | None = None
-    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
-    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
-    accounts_of: str | None = None
-    products_of: str | None = None
     datasets: dict[str, Dataset] = Field(min_length=1)
-
-    @field_validator("country", mode="before")
-    @classmethod
-    def _norway(cls, value: Any) -> Any:
-        # YAML 1.1 reads NO as a truth value.
-        return "NO" if value is False else value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-                raise ValueError(f"unknown time zone '{value}'; examples: Europe/Berlin, UTC") from error
-        return value
 
     @field_validator("datasets")
     @classmethod

@@ -40,7 +40,8 @@ MOST_FACTOR = 10_000
 class Strict(BaseModel):
     """A model that answers an unknown key with the key and the allowed ones (error type `unknown_key`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Pydantic's own messages would quote values, and a value may have come from the environment.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod

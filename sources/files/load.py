@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sources.files import ledger
-from sources.files.config import Dataset, FilesSource
+from sources.files.config import Dataset
 from sources.files.discover import SourceFile, discover
 from sources.files.errors import FileProblem, SourceError
 from sources.files.ledger import ensure_ledger
@@ -31,7 +31,9 @@ from sources.files.write import Job, Outcome, load_group
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from sources.files.config import FilesSource
     from sources.files.store import RawStore
+    from sources.vendor import VendorSource
 
 Progress = Callable[[str, int, int, int], None]
 """Called with dataset, files done, files to do, rows so far."""
@@ -140,7 +142,7 @@ class Pending:
     problems: list[SourceError]
 
 
-def pending(con: DuckDBPyConnection, name: str, source: FilesSource, base: Path) -> Pending:
+def pending(con: DuckDBPyConnection, name: str, source: FilesSource | VendorSource, base: Path) -> Pending:
     """Return what the next load of a source would read. It writes nothing and opens no file.
 
     Args:
@@ -183,7 +185,7 @@ def _why(
 def load_source(
     con: DuckDBPyConnection,
     name: str,
-    source: FilesSource,
+    source: FilesSource | VendorSource,
     *,
     base: Path,
     landing: Path,

@@ -1,8 +1,9 @@
-"""Views from raw tables to entities: `mapped.<entity>`, one per canonical entity, and `mapped.raw_json`.
+"""Views over raw tables: `mapped.<entity>`, one per canonical entity, `mapped.raw_json`, `received.<vendor>__<object>`.
 
-A view holds every record of every dataset that the company file maps to the entity, as text. Nothing is decided
-here about right or wrong: typing, rules and duplicates belong to staging. Lines that could not be read appear in
-the dataset's first entity with nulls and a `_reject_reason`.
+A mapped view holds every record of every dataset that the company file maps to the entity, as text; a received view
+every record of one kind from all sources of one vendor, which the vendor's dbt models map. Nothing is decided here
+about right or wrong: typing, rules and duplicates belong to staging. Lines that could not be read appear in the
+dataset's first entity, or in the received view, with nulls and a `_reject_reason`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from sources.files.tables import received_columns
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from sources.vendor import VendorSource
+
+    Source = FilesSource | VendorSource
+
 
 @dataclass(frozen=True)
 class CompanyDefaults:
@@ -34,11 +39,11 @@ class CompanyDefaults:
 
 
 @dataclass(frozen=True)
-class _RawTable:
+class RawTable:
     """A dataset whose raw table exists."""
 
     source_name: str
-    source: FilesSource
+    source: Source
     name: str
     dataset: Dataset
     columns: tuple[str, ...]
@@ -73,7 +78,7 @@ class _RawTable:
 
 def refresh_views(
     con: DuckDBPyConnection,
-    sources: Mapping[str, FilesSource],
+    sources: Mapping[str, Source],
     *,
     defaults: CompanyDefaults | None = None,
     dialect: Dialect = DUCKDB,
@@ -104,7 +109,7 @@ def refresh_views(
 
 def view_queries(
     con: DuckDBPyConnection,
-    sources: Mapping[str, FilesSource],
+    sources: Mapping[str, Source],
     defaults: CompanyDefaults | None = None,
     dialect: Dialect = DUCKDB,
 ) -> dict[str, str]:
@@ -124,9 +129,11 @@ def view_queries(
         SourceError: a mapped column was never received, or the engine cannot do what an expression asks.
     """
     defaults = defaults or CompanyDefaults()
-    raw = _raw_tables(con, sources)
+    raw = raw_tables(con, sources)
     selects: dict[str, list[str]] = {name: [] for name in ENTITIES}
     for table in raw:
+        if not table.dataset.entities:
+            continue  # a vendor's: its dbt models map it
         first = table.dataset.entities[0].entity
         selects[first].append(_unreadable(table, ENTITIES[first], defaults, dialect))
         for mapped in table.dataset.entities:
@@ -135,13 +142,13 @@ def view_queries(
     return views | {"raw_json": _raw_json(raw, dialect)}
 
 
-def mapping_problems(sources: Mapping[str, FilesSource], dialect: Dialect) -> list[SourceError]:
+def mapping_problems(sources: Mapping[str, Source], dialect: Dialect) -> list[SourceError]:
     """Return what the mapping asks that the engine cannot do, before any file is read; one error per column or rule."""
     found = []
     for source_name, source in sources.items():
         for name, dataset in source.datasets.items():
             columns = tuple(sorted({column for one in dataset.entities for column in one.columns_used()}))
-            table = _RawTable(source_name, source, name, dataset, columns or ("_",))
+            table = RawTable(source_name, source, name, dataset, columns or ("_",))
             for mapped in dataset.entities:
                 found += _problems(table, mapped, dialect)
     return found
@@ -151,13 +158,14 @@ def _union(parts: list[str]) -> str:
     return "\nUNION ALL\n".join(parts)
 
 
-def _raw_tables(con: DuckDBPyConnection, sources: Mapping[str, FilesSource]) -> list[_RawTable]:
+def raw_tables(con: DuckDBPyConnection, sources: Mapping[str, Source]) -> list[RawTable]:
+    """Return the datasets of which something was received, in the order of the company file."""
     found = []
     for source_name, source in sources.items():
         for name, dataset in source.datasets.items():
             columns = received_columns(con, source_name, name)
             if columns is not None:
-                found.append(_RawTable(source_name, source, name, dataset, columns))
+                found.append(RawTable(source_name, source, name, dataset, columns))
     return found
 
 
@@ -167,7 +175,8 @@ def _empty(entity: Entity, dialect: Dialect) -> str:
     return f"SELECT {shown} WHERE FALSE"
 
 
-def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults, dialect: Dialect) -> str:
+def technical_columns(table: RawTable, reason: str, defaults: CompanyDefaults, dialect: Dialect) -> str:
+    """Return the part of a select list that makes `TECHNICAL_COLUMNS`; `reason` is SQL for why a row is refused."""
     source, text = table.source, dialect.text
 
     def constant(value: str | None) -> str:
@@ -191,21 +200,22 @@ def _technical(table: _RawTable, reason: str, defaults: CompanyDefaults, dialect
     return ",\n  ".join(f"{values[name]} AS {dialect.ident(name)}" for name in TECHNICAL_COLUMNS)
 
 
-def _raw_table(table: _RawTable, dialect: Dialect) -> str:
+def _raw_table(table: RawTable, dialect: Dialect) -> str:
     return f"{dialect.ident('raw_' + table.source_name)}.{dialect.ident(table.name)}"
 
 
-def _from(table: _RawTable, dialect: Dialect) -> str:
+def from_raw(table: RawTable, dialect: Dialect) -> str:
+    """Return FROM for the rows of a raw table that count (alias r) with their batch's ledger row (alias b)."""
     return f"FROM {_raw_table(table, dialect)} AS r\n{dialect.ledger_join}"
 
 
-def _unreadable(table: _RawTable, entity: Entity, defaults: CompanyDefaults, dialect: Dialect) -> str:
+def _unreadable(table: RawTable, entity: Entity, defaults: CompanyDefaults, dialect: Dialect) -> str:
     shown = ",\n  ".join(f"{dialect.null()} AS {dialect.ident(name)}" for name in entity.columns)
-    technical = _technical(table, "'unreadable line: ' || r._rejected", defaults, dialect)
-    return f"SELECT\n  {shown},\n  {technical}\n{_from(table, dialect)}\nWHERE r._rejected IS NOT NULL"
+    technical = technical_columns(table, "'unreadable line: ' || r._rejected", defaults, dialect)
+    return f"SELECT\n  {shown},\n  {technical}\n{from_raw(table, dialect)}\nWHERE r._rejected IS NOT NULL"
 
 
-def select_entity(table: _RawTable, mapped: EntityMap, defaults: CompanyDefaults, dialect: Dialect = DUCKDB) -> str:
+def select_entity(table: RawTable, mapped: EntityMap, defaults: CompanyDefaults, dialect: Dialect = DUCKDB) -> str:
     """Return the SELECT that makes records of one entity from one raw table.
 
     Raises:
@@ -220,9 +230,9 @@ def select_entity(table: _RawTable, mapped: EntityMap, defaults: CompanyDefaults
         f"{values.get(name, dialect.null())} AS {dialect.ident(name)}" for name in ENTITIES[mapped.entity].columns
     )
     rules = " ".join(f"WHEN {compiler.all_of(rule.when)} THEN {dialect.text(rule.reason)}" for rule in mapped.reject)
-    technical = _technical(table, f"CASE {rules} END" if rules else dialect.null(), defaults, dialect)
+    technical = technical_columns(table, f"CASE {rules} END" if rules else dialect.null(), defaults, dialect)
     where = f"r._rejected IS NULL AND {compiler.all_of(mapped.where)}"
-    select = f"SELECT\n  {shown},\n  {technical}\n{_from(table, dialect)}\nWHERE {where}"
+    select = f"SELECT\n  {shown},\n  {technical}\n{from_raw(table, dialect)}\nWHERE {where}"
     if mapped.one_per:
         keys = [compiler.column(name) for name in mapped.one_per]
         # The load is part of the partition only so that a filter on it can pass below the window.
@@ -234,7 +244,7 @@ def select_entity(table: _RawTable, mapped: EntityMap, defaults: CompanyDefaults
     return select
 
 
-def _problems(table: _RawTable, mapped: EntityMap, dialect: Dialect) -> list[SourceError]:
+def _problems(table: RawTable, mapped: EntityMap, dialect: Dialect) -> list[SourceError]:
     """Return one error for each column or rule of an entity that the engine cannot do."""
     compiler = table.compiler(dialect)
     asked: list[tuple[str, Callable[[], str]]] = [
@@ -253,7 +263,7 @@ def _problems(table: _RawTable, mapped: EntityMap, dialect: Dialect) -> list[Sou
     return found
 
 
-def _raw_json(raw: list[_RawTable], dialect: Dialect) -> str:
+def _raw_json(raw: list[RawTable], dialect: Dialect) -> str:
     parts = [
         f"SELECT {dialect.text(table.source_name)} AS source, {dialect.text(table.name)} AS dataset, "  # noqa: S608
         "r._batch_id AS batch_id, r._row AS row_number, "

@@ -42,7 +42,7 @@ def test_every_step_is_an_asset(graph):
     assert {f"raw/{name}" for name in ("shop", "tills", "newsletter", "phone", "site")} <= keys
     assert {"mapped/orders", "ledger/loads", "quality/judged_emails", "meta/run_context"} <= keys
     assert {"identity/customer_records", "scores/lifetime_value", "validity_gate", "published_marts"} <= keys
-    assert {f"staging/stg_files__{entity}" for entity in ("orders", "calls", "web_events", "email_events")} <= keys
+    assert {f"staging/stg_all__{entity}" for entity in ("orders", "calls", "web_events", "email_events")} <= keys
 
 
 def test_every_table_of_the_contract_is_an_asset(graph):

@@ -164,7 +164,7 @@ ACCOUNTS = """(
 
 
 def test_lines_customers_and_ids(real: Result) -> None:
-    assert real.count("raw_shop.invoices") == real.count("staging.stg_files__order_lines") == 541_909
+    assert real.count("raw_shop.invoices") == real.count("staging.stg_all__order_lines") == 541_909
     assert real.count("raw_shop.invoices WHERE CustomerID LIKE '%.0'") == 406_829
     assert real.rows(
         "SELECT count(*), count(DISTINCT customer_id) FROM marts.customer_records WHERE source = 'shop'"
@@ -175,12 +175,12 @@ def test_lines_customers_and_ids(real: Result) -> None:
         "WHERE display_name = 'shop:' || account"
     ) == [(4_372,)]
     for table in ("customers", "orders"):
-        assert real.count(f"staging.stg_files__{table} WHERE account_id LIKE '%.0' OR account_id = ''") == 0
+        assert real.count(f"staging.stg_all__{table} WHERE account_id LIKE '%.0' OR account_id = ''") == 0
 
 
 def test_lines_without_customer(real: Result) -> None:
     # A line has its customer from its order. Invoices without any price are no orders, and 7 of their lines name one.
-    order = "staging.stg_files__order_lines AS l LEFT JOIN staging.stg_files__orders AS o USING (order_key)"
+    order = "staging.stg_all__order_lines AS l LEFT JOIN staging.stg_all__orders AS o USING (order_key)"
     anonymous = real.count(f"{order} WHERE o.order_key IS NOT NULL AND o.account_id IS NULL")
     orderless = real.count(f"{order} WHERE o.order_key IS NULL")
     assert (anonymous, orderless) == (132_972, 2_115)
@@ -190,8 +190,8 @@ def test_lines_without_customer(real: Result) -> None:
 
 
 def test_cancellations_are_returns_of_the_customer_on_the_invoice(real: Result, lines: pl.DataFrame) -> None:
-    assert real.count("staging.stg_files__order_lines WHERE is_return") == 9_288
-    assert real.count("staging.stg_files__order_lines WHERE is_return AND record_status = 'duplicate'") == 37
+    assert real.count("staging.stg_all__order_lines WHERE is_return") == 9_288
+    assert real.count("staging.stg_all__order_lines WHERE is_return AND record_status = 'duplicate'") == 37
     assert real.count("marts.fct_order_lines WHERE is_return") == 9_251
     assert real.count("marts.fct_order_lines WHERE is_return AND (quantity >= 0 OR net_amount >= 0)") == 0
     assert real.rows(
@@ -220,7 +220,7 @@ def test_bad_debts_are_quarantined(real: Result) -> None:
 
 
 def test_duplicate_lines(real: Result, lines: pl.DataFrame) -> None:
-    assert real.count("staging.stg_files__order_lines WHERE record_status = 'duplicate'") == 5_268
+    assert real.count("staging.stg_all__order_lines WHERE record_status = 'duplicate'") == 5_268
     assert lines["is_duplicate"].sum() == 5_268
 
 
@@ -230,9 +230,9 @@ def test_prices_of_zero_and_less_fail_the_price_rule(real: Result) -> None:
         "WHERE rule = 'order_lines_unit_price_positive'"
     )
     # Rejected lines are judged by one rule alone, and two of the three bad debts are below zero.
-    debts = real.count("staging.stg_files__order_lines WHERE reject_reason = 'bad_debt' AND unit_price <= 0")
+    debts = real.count("staging.stg_all__order_lines WHERE reject_reason = 'bad_debt' AND unit_price <= 0")
     assert (failed, debts, records) == (2_515, 2, 541_909)
-    assert failed + debts == real.count("staging.stg_files__order_lines WHERE unit_price <= 0") == 2_517
+    assert failed + debts == real.count("staging.stg_all__order_lines WHERE unit_price <= 0") == 2_517
     assert real.count("marts.fct_order_lines WHERE unit_price <= 0") == 0
 
 
@@ -240,7 +240,7 @@ def test_pseudo_products_are_no_products(real: Result) -> None:
     codes = ", ".join(f"'{code}'" for code in sorted(PSEUDO))
     assert real.count(f"marts.dim_products WHERE upper(sku) IN ({codes})") == 0
     assert real.count("marts.dim_products WHERE product_name IS NULL OR NOT is_in_catalogue") == 0
-    received = real.rows("SELECT line_kind, count(*) FROM staging.stg_files__order_lines GROUP BY 1")
+    received = real.rows("SELECT line_kind, count(*) FROM staging.stg_all__order_lines GROUP BY 1")
     assert dict(received) == {"product": 538_997, "shipping": 2_110, "adjustment": 638, "discount": 77, "fee": 87}
     pseudo = f"marts.fct_order_lines WHERE sku IN ({codes})"
     assert real.count(pseudo) > 2_800
@@ -589,9 +589,9 @@ def snowplow(shared_data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_web_events(real: Result) -> None:
-    assert real.count("staging.stg_files__web_events") == 160
-    assert real.count("staging.stg_files__web_events WHERE record_status = 'valid'") == 157
-    assert real.count("staging.stg_files__web_events WHERE is_bot") == 0
+    assert real.count("staging.stg_all__web_events") == 160
+    assert real.count("staging.stg_all__web_events WHERE record_status = 'valid'") == 157
+    assert real.count("staging.stg_all__web_events WHERE is_bot") == 0
 
 
 def test_page_views_sessions_and_users_differ_where_the_page_says_so(

@@ -256,7 +256,7 @@ def test_exactly_the_invalid_values_are_set_aside_and_their_records_stay(first: 
     files = _files(first.warehouse)
     found = set()
     for entity in ENTITIES:
-        query = f"SELECT * FROM staging.stg_files__{entity} WHERE failed_rules IS NOT NULL"
+        query = f"SELECT * FROM staging.stg_all__{entity} WHERE failed_rules IS NOT NULL"
         for row in records(first.warehouse, query):
             for rule in row["failed_rules"].split(", "):
                 if severity[rule] == "field" and row["record_status"] != "quarantined":
@@ -461,7 +461,7 @@ def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
         columns = [f"ok_{rule['id']}" for rule in RULES if rule["entity"] == entity]
         staged = pl.DataFrame(
             records(
-                first.warehouse, f"SELECT source, record_status, {', '.join(columns)} FROM staging.stg_files__{entity}"
+                first.warehouse, f"SELECT source, record_status, {', '.join(columns)} FROM staging.stg_all__{entity}"
             ),
             infer_schema_length=None,
         )

@@ -207,7 +207,7 @@ def test_ten_megabytes_in_one_value(corner_later: Corner) -> None:
     (kept, address) = rows(corner_later.home.warehouse, query)
     assert kept[1] == TEN_MEGABYTES
     assert address[2] == TEN_MEGABYTES + domain
-    query = "SELECT record_status, failed_rules, email FROM staging.stg_files__orders WHERE order_id = 'N55'"
+    query = "SELECT record_status, failed_rules, email FROM staging.stg_all__orders WHERE order_id = 'N55'"
     assert rows(corner_later.home.warehouse, query) == [("valid", "orders_email_format", None)]
 
 

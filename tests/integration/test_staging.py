@@ -235,7 +235,7 @@ def test_a_lost_row_stops_the_phase(new_warehouse: Callable[[], Warehouse]) -> N
     warehouse.load("calls", "load-1", [{"call_id": "1"}, {"call_id": "2"}])
     warehouse.stage(tests=True)
     with warehouse.connect() as con:
-        con.execute("DELETE FROM staging.stg_files__calls WHERE call_id = '2'")
+        con.execute("DELETE FROM staging.stg_all__calls WHERE call_id = '2'")
 
     outcome = warehouse.dbt("build", "--select", "source_loads")
 
@@ -263,7 +263,7 @@ def random_orders(seed: int, rows: int) -> list[dict[str, str | None]]:
 
 def test_loads_in_any_order_give_what_a_full_refresh_gives(new_warehouse: Callable[[], Warehouse]) -> None:
     loads = {f"load-{day}": (day, random_orders(day, 40)) for day in (1, 2, 3)}
-    everything = "SELECT * FROM staging.stg_files__orders ORDER BY ALL"
+    everything = "SELECT * FROM staging.stg_all__orders ORDER BY ALL"
     results = []
     for order, others in ((["load-1", "load-2", "load-3"], 3), (["load-3", "load-1", "load-2"], 300)):
         warehouse = new_warehouse()
@@ -275,15 +275,15 @@ def test_loads_in_any_order_give_what_a_full_refresh_gives(new_warehouse: Callab
         for load_id in order:
             day, rows = loads[load_id]
             warehouse.load("orders", load_id, rows, day=day)
-            warehouse.stage(select="stg_files__orders")
+            warehouse.stage(select="stg_all__orders")
         results.append(warehouse.rows(everything))
-    warehouse.stage("--full-refresh", select="stg_files__orders")
+    warehouse.stage("--full-refresh", select="stg_all__orders")
     results.append(warehouse.rows(everything))
 
     assert len(results[2]) == 120
     assert results[0] == results[2], "loads in their order"
     assert results[1] == results[2], "loads out of order"
-    statuses = dict(warehouse.rows("SELECT record_status, count(*) FROM staging.stg_files__orders GROUP BY 1"))
+    statuses = dict(warehouse.rows("SELECT record_status, count(*) FROM staging.stg_all__orders GROUP BY 1"))
     assert set(statuses) == {"valid", "quarantined", "duplicate"}
     # Sixteen keys, and each row without one is a record of its own.
     without_key = sum(row["order_id"] is None for _, rows in loads.values() for row in rows)
@@ -293,25 +293,25 @@ def test_loads_in_any_order_give_what_a_full_refresh_gives(new_warehouse: Callab
 def test_changed_rules_and_mappings_stage_everything_anew(new_warehouse: Callable[[], Warehouse]) -> None:
     warehouse = new_warehouse()
     warehouse.load("orders", "load-1", [{"order_id": "1", "status": "paid"}, {"order_id": "2", "status": "open"}])
-    warehouse.stage(select="stg_files__orders")
-    orders = "SELECT record_key, record_status, failed_rules FROM staging.stg_files__orders ORDER BY 1"
+    warehouse.stage(select="stg_all__orders")
+    orders = "SELECT record_key, record_status, failed_rules FROM staging.stg_all__orders ORDER BY 1"
     assert warehouse.rows(orders) == [("shop|1", "valid", None), ("shop|2", "valid", None)]
 
     warehouse.vars = {"rules": [*RULES, rule("order_is_paid", "orders", "status", "status = 'paid'")]}
-    warehouse.stage(select="stg_files__orders")
+    warehouse.stage(select="stg_all__orders")
     assert warehouse.rows(orders) == [("shop|1", "valid", None), ("shop|2", "quarantined", "order_is_paid")]
-    assert warehouse.rows("SELECT count(*) FROM staging.stg_files__orders WHERE NOT ok_order_is_paid") == [(1,)]
+    assert warehouse.rows("SELECT count(*) FROM staging.stg_all__orders WHERE NOT ok_order_is_paid") == [(1,)]
 
     # Another key: the records under the old ones must be gone.
     with warehouse.connect() as con:
         con.execute("CREATE OR REPLACE VIEW mapped.orders AS "
                     "SELECT * REPLACE ('N' || order_id AS order_id) FROM raw.orders")  # fmt: skip
     warehouse.vars = {"rules": RULES}
-    warehouse.stage(select="stg_files__orders")
+    warehouse.stage(select="stg_all__orders")
     assert warehouse.rows(orders) == [("shop|N1", "valid", None), ("shop|N2", "valid", None)]
     assert not warehouse.rows(
         "SELECT 1 FROM information_schema.columns "
-        "WHERE table_name = 'stg_files__orders' AND column_name = 'ok_order_is_paid'"
+        "WHERE table_name = 'stg_all__orders' AND column_name = 'ok_order_is_paid'"
     )
 
 
@@ -346,7 +346,7 @@ def test_bad_values_of_every_type_become_null_and_keep_their_text(new_warehouse:
     assert warehouse.rows(
         "SELECT account_id, email, email_text, email_is_valid, phone, phone_text, phone_is_valid, "
         "birth_date, birth_date_text, email_consent, email_consent_text, CAST(created_at AS VARCHAR), "
-        "created_at_text FROM staging.stg_files__customers ORDER BY 1"
+        "created_at_text FROM staging.stg_all__customers ORDER BY 1"
     ) == [
         ("bad", None, "ann@", False, None, "12", False, None, "1981-02-29", None, "perhaps", None,
          "0000-00-00 00:00:00"),
@@ -354,7 +354,7 @@ def test_bad_values_of_every_type_become_null_and_keep_their_text(new_warehouse:
          "1980-02-29", True, "Y", "2025-07-01 10:00:00", "2025-07-01 12:00"),
     ]  # fmt: skip
     assert warehouse.rows(
-        "SELECT talk_seconds_text, satisfaction_text, talk_seconds, satisfaction FROM staging.stg_files__calls "
+        "SELECT talk_seconds_text, satisfaction_text, talk_seconds, satisfaction FROM staging.stg_all__calls "
         "ORDER BY row_number"
     ) == [(talk or None, *rest) for talk, *rest in calls]
 
@@ -365,7 +365,7 @@ def test_a_value_that_nobody_judged_stops_the_phase(new_warehouse: Callable[[], 
 
     outcome = warehouse.dbt("build", "--select", "tag:phase_staging", "--exclude-resource-type", "unit_test")
 
-    assert warehouse.rows("SELECT email, email_text, email_is_valid FROM staging.stg_files__customers") == [
+    assert warehouse.rows("SELECT email, email_text, email_is_valid FROM staging.stg_all__customers") == [
         (None, "ann@example.com", False)
     ]
     assert not outcome.success

@@ -16,17 +16,17 @@ from orchestration.engines.spark.connection import SparkConnection
 
 TABLES = """
 CREATE SCHEMA staging; CREATE SCHEMA marts; CREATE SCHEMA quality;
-CREATE TABLE staging.stg_files__orders AS
+CREATE TABLE staging.stg_all__orders AS
     SELECT 'shop|' || (CASE WHEN i = 1 THEN 2 ELSE i END) AS record_key,
         CASE WHEN i = 19 THEN 'duplicate' WHEN i = 18 THEN 'quarantined' ELSE 'valid' END AS record_status,
         true AS ok_orders_whole, i >= 30 AS ok_orders_priced, CASE WHEN i >= 30 THEN true WHEN i > 15 THEN false END
         AS ok_orders_dated
     FROM range(200) AS t(i);
-CREATE TABLE staging.stg_files__calls AS
+CREATE TABLE staging.stg_all__calls AS
     SELECT 'calls|' || i AS record_key, CASE WHEN i < 5 THEN 'lost' ELSE 'valid' END AS record_status,
         i % 7 <> 0 AS ok_calls_whole
     FROM range(90) AS t(i);
-CREATE TABLE staging.stg_files__products AS
+CREATE TABLE staging.stg_all__products AS
     SELECT 'p' AS record_key, 'valid' AS record_status, true AS ok_products_named FROM range(0);
 CREATE TABLE marts.data_validity_index (load_id VARCHAR, source VARCHAR, validity DOUBLE, records BIGINT);
 INSERT INTO marts.data_validity_index VALUES
@@ -172,6 +172,6 @@ def test_only_reading_statements_reach_spark(engines):
         source.get_engine().connect() as connection,
         pytest.raises(sa.exc.DBAPIError, match="Only SELECT statements"),
     ):
-        connection.execute(sa.text("DROP TABLE staging.stg_files__calls"))
-    assert "stg_files__calls" in tables_of(engines[1], "staging")
+        connection.execute(sa.text("DROP TABLE staging.stg_all__calls"))
+    assert "stg_all__calls" in tables_of(engines[1], "staging")
     assert tables_of(engines[1], "no_such_schema") == tables_of(engines[0], "no_such_schema") == {}

@@ -92,7 +92,7 @@ def sides(spark: Any, bakehouse: Path, tmp_path_factory: pytest.TempPathFactory)
     both = Sides(spark, folder, bakehouse / "company.yaml", folder / "home" / "warehouse.duckdb")
     both.copy_inputs(first_half=True)
     both.build("tag:phase_staging", tests=False)
-    both.staged_first = spark.table("staging.stg_files__orders").count()  # type: ignore[attr-defined]
+    both.staged_first = spark.table("staging.stg_all__orders").count()  # type: ignore[attr-defined]
     both.copy_inputs()
     for phase in PHASES:
         both.build(f"tag:{phase}")
@@ -111,10 +111,10 @@ def test_every_table_is_the_same(sides: Sides) -> None:
 
 
 def test_the_second_load_added_to_what_the_first_had_staged(sides: Sides) -> None:
-    rows = sides.spark.table("staging.stg_files__orders").count()
+    rows = sides.spark.table("staging.stg_all__orders").count()
     assert 0 < sides.staged_first < rows  # type: ignore[attr-defined]
-    assert sides.spark.sql("SELECT 1 FROM staging.stg_files__orders WHERE record_bucket > 3").count() == 0
-    assert sides.spark.sql("SELECT DISTINCT record_bucket FROM staging.stg_files__orders").count() == 4
+    assert sides.spark.sql("SELECT 1 FROM staging.stg_all__orders WHERE record_bucket > 3").count() == 0
+    assert sides.spark.sql("SELECT DISTINCT record_bucket FROM staging.stg_all__orders").count() == 4
 
 
 def test_every_table_says_whose_it_is(sides: Sides) -> None:
@@ -125,13 +125,13 @@ def test_every_table_says_whose_it_is(sides: Sides) -> None:
 
 def test_a_write_that_was_cut_off_is_staged_anew(sides: Sides) -> None:
     """One bucket is gone and another still as before: the batches look staged, and are not."""
-    name = "staging.stg_files__orders"
+    name = "staging.stg_all__orders"
     sides.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('regulars.half_written' = 'yes')")
     sides.spark.sql(f"ALTER TABLE {name} DROP PARTITION (record_bucket = 2)")
     assert not sides.compare(name)[0].is_equal
-    sides.build("stg_files__orders")
+    sides.build("stg_all__orders")
     assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
-    sides.build("stg_files__orders")
+    sides.build("stg_all__orders")
     assert [str(one) for one in sides.compare(name) if not one.is_equal] == []
 
 
@@ -152,14 +152,14 @@ def test_a_changed_rule_makes_the_table_anew(sides: Sides) -> None:
     added = {**rules[0], "id": "calls_extra", "entity": "calls", "severity": "warning", "sql": "call_id is not null"}
     try:
         sides.dbt.variables["rules"] = [rule for rule in rules if rule["id"] != "calls_caller_known"] + [added]
-        sides.build("stg_files__calls", tests=False)
-        columns = sides.spark.table("staging.stg_files__calls").columns
+        sides.build("stg_all__calls", tests=False)
+        columns = sides.spark.table("staging.stg_all__calls").columns
         assert "ok_calls_extra" in columns
         assert "ok_calls_caller_known" not in columns
     finally:
         sides.dbt.variables["rules"] = rules
-    sides.build("stg_files__calls")
-    assert [str(one) for one in sides.compare("staging.stg_files__calls") if not one.is_equal] == []
+    sides.build("stg_all__calls")
+    assert [str(one) for one in sides.compare("staging.stg_all__calls") if not one.is_equal] == []
 
 
 def test_history_that_cannot_be_measured_again_stays(sides: Sides) -> None:

@@ -11,7 +11,7 @@ with quarantined as (
         invalid_reasons,
         reject_reason,
         loaded_at
-    from {{ ref('stg_files__' ~ entity) }}
+    from {{ ref('stg_all__' ~ entity) }}
     where record_status = 'quarantined'
     {{ 'union all' if not loop.last }}
     {% endfor %}

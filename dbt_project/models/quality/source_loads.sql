@@ -17,7 +17,7 @@ staged as (
         sum(case when record_status = 'valid' then 1 else 0 end) as valid,
         sum(case when record_status = 'quarantined' then 1 else 0 end) as quarantined,
         sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicates
-    from {{ ref('stg_files__' ~ entity) }}
+    from {{ ref('stg_all__' ~ entity) }}
     group by 1, 2
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Schemas that dbt fills; the others hold views and small copies.
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
-SCHEMAS = (*BUILT, "ledger", "meta", "mapped", "identity", "scores")
+SCHEMAS = (*BUILT, "ledger", "meta", "mapped", "received", "identity", "scores")
 
 # Every table of ours carries it, so that one that someone else wrote is never taken for ours.
 OWNER_PROPERTY = "regulars.owner"
@@ -165,7 +165,7 @@ def typed_frame(session: SparkSession, data: pa.Table, types: Mapping[str, str])
     return session.createDataFrame(data).selectExpr(*columns_of)
 
 
-def make_views(session: SparkSession, queries: Mapping[str, str]) -> None:
-    """Create or replace the views of schema mapped."""
+def make_views(session: SparkSession, schema: str, queries: Mapping[str, str]) -> None:
+    """Create or replace the views of a schema."""
     for name, query in queries.items():
-        session.sql(f"CREATE OR REPLACE VIEW {identifier('mapped', name)} AS {query}")
+        session.sql(f"CREATE OR REPLACE VIEW {identifier(schema, name)} AS {query}")

@@ -135,12 +135,13 @@ class SparkEngine:
         except PublishedError:
             yield None
 
-    def prepare(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
-        """Make the catalogue say what raw and ledger hold, and judge what is new."""
+    def map_sources(self, run: Run, con: duckdb.DuckDBPyConnection) -> None:
+        """Make the catalogue say what raw and ledger hold."""
         from orchestration.engines.spark import catalog
         from sources.files.dialect_spark import SPARK
         from sources.files.mapping import view_queries
         from sources.files.tables import received_columns
+        from sources.received import received_queries
 
         session, location = self.session, self.location
         # dbt-spark switches it off for the whole session; the mapping is written for it, and its views remember it.
@@ -159,22 +160,28 @@ class SparkEngine:
                     catalog.register_raw(session, location, (source_name, dataset), columns)
         catalog.copy_control(session, con)
         views = view_queries(con, run.company.sources, dialect=SPARK)
-        catalog.make_views(session, views)
-        judged = self._judge(con, views)
-        write_state(con, {"spark_tables": sorted(ours)})
-        return judged
+        received = received_queries(con, run.company.sources, dialect=SPARK)
+        catalog.make_views(session, "mapped", views)
+        catalog.make_views(session, "received", received)
+        mapping = json.dumps([views, received, run.fingerprint if received else ""], sort_keys=True)
+        write_state(con, {"spark_tables": sorted(ours), "mapping": sha256(mapping.encode()).hexdigest()})
 
-    def _judge(self, con: duckdb.DuckDBPyConnection, views: Mapping[str, str]) -> Judged:
+    def judge(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
         """Judge the values of loads not looked at yet; of all loads if the mapping is not the one they were seen by."""
         from expectations.judge_spark import judge_new_on_spark
 
-        mapping = sha256(json.dumps(views, sort_keys=True).encode()).hexdigest()
+        mapping = read_state(con).get("mapping")
         seen = read_state(con).get("judged") or {}
         held = {load for (load,) in con.execute("SELECT DISTINCT load_id FROM ledger.batches").fetchall()}
         looked_at = set(seen.get("loads") or ()) if seen.get("mapping") == mapping else set()
         if held <= looked_at:
             return Judged(0, 0)
-        new = judge_new_on_spark(self.session, load_ids=sorted(held - looked_at) if looked_at else None)
+        self.session.conf.set("spark.sql.ansi.enabled", "true")
+        new = judge_new_on_spark(
+            self.session,
+            load_ids=sorted(held - looked_at) if looked_at else None,
+            vendor_views=run.vendor_views,
+        )
         written = self._kept.keep(con, {}, {"quality.judged_emails": new.emails, "quality.judged_phones": new.phones})
         write_state(con, {"judged": {"mapping": mapping, "loads": sorted(held)}})
         self.store.commit()

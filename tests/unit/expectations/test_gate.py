@@ -45,11 +45,11 @@ def warehouse(con):
     con.execute(
         f"""
         CREATE SCHEMA staging; CREATE SCHEMA marts; CREATE SCHEMA quality;
-        CREATE TABLE staging.stg_files__orders AS
+        CREATE TABLE staging.stg_all__orders AS
             SELECT 'shop|' || i AS record_key, 'valid' AS record_status, '{SECRET}' AS email,
                 true AS ok_orders_whole, i >= 3 AS ok_orders_priced, i >= 3 AS ok_orders_dated
             FROM range(20) AS t(i);
-        CREATE TABLE staging.stg_files__calls AS
+        CREATE TABLE staging.stg_all__calls AS
             SELECT 'calls|' || i AS record_key, 'valid' AS record_status, '{SECRET}' AS email,
                 CASE WHEN i >= 3 THEN true END AS ok_calls_whole
             FROM range(20) AS t(i);
@@ -167,8 +167,8 @@ def test_a_bad_delivery_is_named_as_such_and_by_its_own_rules(warehouse):
 
 
 def test_two_records_with_one_key_and_unknown_states_are_shown(warehouse):
-    warehouse.execute("UPDATE staging.stg_files__orders SET record_key = 'shop|1' WHERE record_key = 'shop|2'")
-    warehouse.execute("UPDATE staging.stg_files__calls SET record_status = 'lost' WHERE record_key = 'calls|2'")
+    warehouse.execute("UPDATE staging.stg_all__orders SET record_key = 'shop|1' WHERE record_key = 'shop|2'")
+    warehouse.execute("UPDATE staging.stg_all__calls SET record_status = 'lost' WHERE record_key = 'calls|2'")
     found = by_rule(evaluate(warehouse, RULES, goal=0.9))
     states = {name: result.success for name, result in found.items() if name.endswith(("_key", "_known"))}
     assert states == {
@@ -181,20 +181,20 @@ def test_two_records_with_one_key_and_unknown_states_are_shown(warehouse):
 
 def test_duplicates_set_aside_are_no_second_record(warehouse):
     warehouse.execute(
-        "UPDATE staging.stg_files__orders SET record_key = 'shop|1', record_status = 'duplicate' "
+        "UPDATE staging.stg_all__orders SET record_key = 'shop|1', record_status = 'duplicate' "
         "WHERE record_key = 'shop|2'"
     )
     assert by_rule(evaluate(warehouse, RULES, goal=0.9))["orders_one_row_per_key"].success
 
 
 def test_an_entity_without_rows_holds_its_rules(warehouse):
-    warehouse.execute("DELETE FROM staging.stg_files__calls")
+    warehouse.execute("DELETE FROM staging.stg_all__calls")
     found = by_rule(evaluate(warehouse, RULES, goal=0.9))["calls_whole"]
     assert (found.success, found.observed, found.records) == (True, None, 0)
 
 
 def test_without_any_record_there_is_nothing_to_judge(warehouse, tmp_path):
-    warehouse.execute("DELETE FROM staging.stg_files__calls; DELETE FROM staging.stg_files__orders")
+    warehouse.execute("DELETE FROM staging.stg_all__calls; DELETE FROM staging.stg_all__orders")
     verdict = evaluate(warehouse, RULES, goal=0.9, docs_dir=tmp_path / "docs")
     assert (verdict.passed, verdict.validity, verdict.docs_path) == (True, None, None)
     assert verdict.message == "There are no records to judge."
@@ -205,7 +205,7 @@ def test_without_any_record_there_is_nothing_to_judge(warehouse, tmp_path):
     [
         ("DROP TABLE marts.data_validity_index", "not built"),
         ("DELETE FROM marts.data_validity_index", "has no row"),
-        ("ALTER TABLE staging.stg_files__orders DROP COLUMN ok_orders_dated", "no column ok_orders_dated"),
+        ("ALTER TABLE staging.stg_all__orders DROP COLUMN ok_orders_dated", "no column ok_orders_dated"),
     ],
 )
 def test_what_cannot_be_judged_is_no_pass(warehouse, statement, words):
@@ -252,7 +252,7 @@ def test_the_file_can_be_given_instead_of_a_connection(warehouse, tmp_path):
     warehouse.execute("DETACH copy")
     assert evaluate(file, RULES, goal=0.9).validity == 0.95
     with duckdb.connect(str(file)) as again:  # it was closed
-        assert again.execute("SELECT count(*) FROM staging.stg_files__orders").fetchall() == [(20,)]
+        assert again.execute("SELECT count(*) FROM staging.stg_all__orders").fetchall() == [(20,)]
 
 
 def test_the_pages_open_without_a_network_and_hold_nothing_personal(warehouse, tmp_path):

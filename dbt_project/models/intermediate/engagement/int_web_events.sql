@@ -20,7 +20,7 @@ with web_events as (
         is_bot,
         order_id as order_number,
         record_ref
-    from {{ ref('stg_files__web_events') }}
+    from {{ ref('stg_all__web_events') }}
     where record_status = 'valid' and occurred_at is not null
 
 ),

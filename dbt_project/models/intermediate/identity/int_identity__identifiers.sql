@@ -3,24 +3,24 @@
 {#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. -#}
 {%- set origins = [
     {
-        'model': 'stg_files__customers', 'first': 'coalesce(created_at, updated_at)',
+        'model': 'stg_all__customers', 'first': 'coalesce(created_at, updated_at)',
         'last': 'coalesce(updated_at, created_at)',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'loyalty_card'},
     },
     {
-        'model': 'stg_files__orders', 'first': 'ordered_at', 'last': 'ordered_at',
+        'model': 'stg_all__orders', 'first': 'ordered_at', 'last': 'ordered_at',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'loyalty_card'},
     },
     {
-        'model': 'stg_files__email_events', 'first': 'occurred_at', 'last': 'occurred_at',
+        'model': 'stg_all__email_events', 'first': 'occurred_at', 'last': 'occurred_at',
         'kinds': {'account': 'account_key', 'email': 'email'},
     },
     {
-        'model': 'stg_files__calls', 'first': 'started_at', 'last': 'started_at',
+        'model': 'stg_all__calls', 'first': 'started_at', 'last': 'started_at',
         'kinds': {'account': 'account_key', 'phone': 'phone'},
     },
     {
-        'model': 'stg_files__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
+        'model': 'stg_all__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
         'kinds': {'account': 'account_key', 'email': 'email'},
     },
 ] -%}

@@ -2,7 +2,7 @@
 
 with orders as (
 
-    select * from {{ ref('stg_files__orders') }} where record_status = 'valid' and order_key is not null
+    select * from {{ ref('stg_all__orders') }} where record_status = 'valid' and order_key is not null
 
 ),
 

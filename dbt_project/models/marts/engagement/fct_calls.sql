@@ -2,7 +2,7 @@
 
 with calls as (
 
-    select * from {{ ref('stg_files__calls') }} where record_status = 'valid'
+    select * from {{ ref('stg_all__calls') }} where record_status = 'valid'
 
 ),
 

@@ -2,7 +2,7 @@
 
 with email_events as (
 
-    select * from {{ ref('stg_files__email_events') }} where record_status = 'valid'
+    select * from {{ ref('stg_all__email_events') }} where record_status = 'valid'
 
 ),
 

@@ -2,14 +2,14 @@
 
 with order_lines as (
 
-    select * from {{ ref('stg_files__order_lines') }} where record_status = 'valid'
+    select * from {{ ref('stg_all__order_lines') }} where record_status = 'valid'
 
 ),
 
 orders as (
 
     select order_key, ordered_at, currency
-    from {{ ref('stg_files__orders') }}
+    from {{ ref('stg_all__orders') }}
     where record_status = 'valid' and order_key is not null
 
 ),

@@ -1,0 +1,1 @@
+"""Telephone and service desk systems."""

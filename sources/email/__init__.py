@@ -1,0 +1,1 @@
+"""E-mail services: campaigns, recipients, and what happened to every mail."""

@@ -1,0 +1,1 @@
+"""Trackers of web sites and apps."""
