@@ -167,6 +167,8 @@ def _down_to_found(path: tuple[Any, ...], item: Any, data: Any) -> tuple[Any, ..
     """The place of the very key that an error of a whole mapping complains about."""
     found = (item.get("ctx") or {}).get("found")
     here = _value_at(data, path)
+    if item["type"] == "union_tag_invalid" and isinstance(here, dict) and "type" in here:
+        return (*path, "type")
     if isinstance(here, dict) and isinstance(found, str):
         for inner in (here, here.get("columns")):
             if isinstance(inner, dict):
@@ -193,6 +195,8 @@ def _say(path: tuple[Any, ...], items: list[dict[str, Any]], model: type[BaseMod
         return found, one_of(word, context["allowed"], limit=40)
     if "allowed" in context:
         return found, str(context["allowed"])
+    if kind == "union_tag_invalid":
+        return found, one_of(value, _words(context.get("expected_tags", "")))
     if kind in ("literal_error", "enum"):
         return found, one_of(value, _words(context.get("expected", "")))
     sayings = list(dict.fromkeys(_sentence(entry) for entry in items))

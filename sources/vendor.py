@@ -1,7 +1,8 @@
 """What a vendor is: the objects its system speaks of, how they are fetched or land, and which entities they become.
 
 A vendor's module declares one `Vendor`; everything else (the company file's entry, raw tables, views, what `regulars
-sources` shows) follows from the declaration. The SQL that turns objects into entities is `dbt_project/models/staging/<vendor>/`.
+sources` shows) follows from the declaration. The SQL that turns objects into entities is in
+`dbt_project/models/staging/<vendor>/`.
 """
 
 from __future__ import annotations
@@ -228,11 +229,10 @@ class VendorSource(SourceSettings):
 
 def source_class(vendor: Vendor) -> type[VendorSource]:
     """Return the model of the company file's entries of this vendor."""
-    made: type[VendorSource] = create_model(  # type: ignore[call-overload] # its types are known only here
-        f"{vendor.name.capitalize()}Source",
-        __base__=VendorSource,
-        type=(Literal[vendor.name], ...),
-        api=((vendor.api | None) if vendor.api else None, None),
-    )
+    fields: dict[str, Any] = {
+        "type": (Literal[vendor.name], ...),
+        "api": ((vendor.api | None) if vendor.api else None, None),
+    }
+    made: type[VendorSource] = create_model(f"{vendor.name.capitalize()}Source", __base__=VendorSource, **fields)
     made.vendor = vendor
     return made

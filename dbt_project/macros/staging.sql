@@ -277,7 +277,9 @@ from ranked
 {% macro staging_fingerprint(entity) %}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- set texts = [regulars.staging_sql(entity, false, '')] -%}
-    {%- for part in regulars.received_parts(entity) -%}{%- do texts.append(regulars.view_fingerprint(part)) -%}{%- endfor -%}
+    {%- for part in regulars.received_parts(entity) -%}
+        {%- do texts.append(regulars.view_fingerprint(part)) -%}
+    {%- endfor -%}
     {{ return(local_md5(texts | join)) }}
 {% endmacro %}
 

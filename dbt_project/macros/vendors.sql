@@ -1,7 +1,7 @@
 {#- How vendors' records become entities: the small vocabulary of models/staging/<vendor>/. -#}
 
-{#- Where an entity's records come from: the view made from the company file, and a model of each vendor that the company
-    has a source of. -#}
+{#- Where an entity's records come from: the view made from the company file, and a model of each vendor that the
+    company has a source of. -#}
 {% macro received_parts(entity) %}
     {%- set parts = [source('mapped', entity)] -%}
     {%- for vendor, entities in var('vendors', {}).items() if entity in entities -%}

@@ -26,7 +26,7 @@ ENGINE_SPECIFIC = {
     "select * exclude (x)": r"\bexclude\s*\(|\*\s*replace\s*\(",
     "group by all": r"\b(group|order)\s+by\s+all\b",
     "list_sum(x)": r"\b(list|array|struct|map)_\w+\s*\(|\b(unnest|list|array|struct|row)\s*\(",
-    "x -> x + 1": r"->|\b(json_\w+|to_json)\s*\(",
+    "x -> x + 1": r"->|\b(json_(?!text\b)\w+|to_json)\s*\(",
     "regexp_extract(x, 'y')": r"\bregexp_\w+\s*\(|\bilike\b|\bsimilar\s+to\b|~~",
     "strptime(x, '%Y')": r"\b((try_)?strptime|strftime|to_timestamp|to_date)\s*\(",
     "date_diff('day', x, y)": r"\b(date_?(diff|sub|add|part)|age|to_(seconds|hours|days|months|years))\s*\(",

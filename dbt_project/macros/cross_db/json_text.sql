@@ -1,6 +1,6 @@
 {#-
-  The value at a path ('$.a.b') of a JSON text, as text: of a text its characters, of an object or list its JSON. Null for
-  JSON's null, where the path leads nowhere, and where the text is no JSON.
+  The value at a path ('$.a.b') of a JSON text, as text: of a text its characters, of an object or list its JSON. Null
+  for JSON's null, where the path leads nowhere, and where the text is no JSON.
 -#}
 {% macro json_text(expression, path) -%}
     {{ return(adapter.dispatch('json_text', 'regulars')(expression, path)) }}
