@@ -137,7 +137,7 @@ def _brings_something(this: Run, source: str) -> bool:
     """Load a source whose files are doubtful and say whether anything came of it."""
     with this.step(f"look again at {source}") as counts:
         counts.update(load_source(this, source))
-    return bool(counts["files"])
+    return bool(counts["files"] or counts["received"])
 
 
 def _refuse_unusable_sources(this: Run) -> None:

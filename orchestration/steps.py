@@ -21,9 +21,13 @@ from orchestration.warehouse import (
 )
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from expectations.gate import GateResult
     from orchestration.run import Counts, Run
+    from sources.files.config import FilesSource
     from sources.files.errors import SourceError
+    from sources.vendor import VendorSource
 
 
 def load_source(run: Run, name: str) -> Counts:
@@ -48,6 +52,7 @@ def load_source(run: Run, name: str) -> Counts:
                 f"load {name}", "running", f"{dataset}: {done:,} of {files:,} files, {rows:,} records"
             ),
         )
+        asked = _ask_api(run, con, name, source)
         rows = con.execute("SELECT DISTINCT dataset FROM ledger.batches WHERE source = ?", [name]).fetchall()
     if report.reread:
         run.full_refresh = True  # rows that tables were built from have been replaced
@@ -57,7 +62,43 @@ def load_source(run: Run, name: str) -> Counts:
     run.problems.extend(_problem(name, problem) for problem in of_files)
     run.problems.extend(_problem(name, problem) for problem in of_paths if problem.dataset not in loaded_before)
     run.problems.extend(path_notices(name, [problem for problem in of_paths if problem.dataset in loaded_before]))
-    return {"files": report.files_loaded, "received": report.rows_received, "unreadable": report.rows_rejected}
+    return {
+        "files": report.files_loaded,
+        "pages": asked["pages"],
+        "received": report.rows_received + asked["received"],
+        "unreadable": report.rows_rejected + asked["unreadable"],
+    }
+
+
+def _ask_api(run: Run, con: DuckDBPyConnection, name: str, source: FilesSource | VendorSource) -> dict[str, int]:
+    """Fetch what is new from a source's API; what went wrong becomes a problem of the run."""
+    from sources.vendor import VendorSource
+
+    counts = {"pages": 0, "received": 0, "unreadable": 0}
+    if not isinstance(source, VendorSource) or not source.asked:
+        return counts
+    from sources.files.load import begun_sink
+    from sources.rest.fetch import load_api
+
+    report = load_api(
+        con,
+        name,
+        source,
+        landing=run.home.landing,
+        load_id=run.run_id,
+        sink=begun_sink(con, name, run.run_id, run.engine.store),
+        progress=lambda dataset, pages, records: run.progress(
+            f"load {name}", "running", f"{dataset}: {pages:,} pages, {records:,} records"
+        ),
+    )
+    run.problems.extend(_problem(name, problem) for problem in report.problems)
+    run.problems.extend(
+        Problem(source=name, file=dataset, what=notice, todo="", is_failure=False) for dataset, notice in report.notices
+    )
+    counts["pages"] = sum(one.pages for one in report.objects)
+    counts["received"] = sum(outcome.received for _, outcome in report.outcomes)
+    counts["unreadable"] = sum(outcome.rejected for _, outcome in report.outcomes)
+    return counts
 
 
 def path_notices(source: str, problems: Sequence[SourceError]) -> list[Problem]:

@@ -158,6 +158,11 @@ class VendorDataset(Dataset):
     path: list[str] = Field(default_factory=list)
     entities: list[Any] = Field(default_factory=list, max_length=0)
 
+    @model_validator(mode="after")
+    def _options_fit(self) -> VendorDataset:
+        # The vendor's options are for all ways in which its records may come; each reader takes those that concern it.
+        return self
+
 
 def _as_paths(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
@@ -201,6 +206,17 @@ class VendorSource(SourceSettings):
         wanted = self.objects
         return tuple(
             one for one in self.vendor.objects if one.pages is not None and (wanted is None or one.name in wanted)
+        )
+
+    @property
+    def brings(self) -> frozenset[str]:
+        """The entities whose records it delivers."""
+        asked = {one.name for one in self.asked}
+        return frozenset(
+            entity
+            for one in self.vendor.objects
+            if one.name in asked or one.name in self.files
+            for entity in one.entities
         )
 
     @model_validator(mode="after")

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator, Tag
 
+from sources.call_centre import twilio, zendesk
+from sources.email import mailchimp, mailgun, postmark, sendgrid
 from sources.files.config import FilesSource
+from sources.shops import shopify, woocommerce
 from sources.vendor import Vendor, VendorSource, source_class
+from sources.web import ga4, segment, snowplow
 
 _MODULES = (
-    "shops.shopify",
-    "shops.woocommerce",
-    "email.sendgrid",
-    "email.mailgun",
-    "email.postmark",
-    "email.mailchimp",
-    "call_centre.twilio",
-    "call_centre.zendesk",
-    "web.snowplow",
-    "web.ga4",
-    "web.segment",
+    shopify,
+    woocommerce,
+    sendgrid,
+    mailgun,
+    postmark,
+    mailchimp,
+    twilio,
+    zendesk,
+    snowplow,
+    ga4,
+    segment,
 )
 
-
-def _vendors() -> dict[str, Vendor]:
-    found = {}
-    for name in _MODULES:
-        try:
-            vendor: Vendor = importlib.import_module(f"sources.{name}").VENDOR
-        except (ModuleNotFoundError, AttributeError):  # TEMPORARY until all modules are there
-            continue
-        found[vendor.name] = vendor
-    return found
-
-
-VENDORS: Mapping[str, Vendor] = MappingProxyType(_vendors())
+VENDORS: Mapping[str, Vendor] = MappingProxyType({module.VENDOR.name: module.VENDOR for module in _MODULES})
 """Every vendor by its name."""
 
 SOURCE_TYPES: Mapping[str, type[FilesSource] | type[VendorSource]] = MappingProxyType(

@@ -4,7 +4,7 @@
     company has a source of. -#}
 {% macro received_parts(entity) %}
     {%- set parts = [source('mapped', entity)] -%}
-    {%- for vendor, entities in var('vendors', {}).items() if entity in entities -%}
+    {%- for vendor, objects in var('vendors', {}).items() if entity in objects.values() | sum(start=[]) -%}
         {%- do parts.append(ref('stg_' ~ vendor ~ '__' ~ entity)) -%}
     {%- endfor -%}
     {{ return(parts) }}

@@ -212,8 +212,7 @@ def load_source(
         SourceError: the warehouse could not write (full disk, out of memory).
         StoreError: the storage location could not be read or written.
     """
-    sink: Sink = TableSink(con, name, load_id) if store is None else ParquetSink(con, store, name, load_id)
-    sink.begin()
+    sink = begun_sink(con, name, load_id, store)
     ensure_ledger(con)
     con.execute("SET TimeZone = 'UTC'")
     sweep_landing(landing / name)
@@ -236,6 +235,13 @@ def load_source(
                 progress(dataset_name, done, len(files), rows)
     report.finished_at = ledger.now()
     return report
+
+
+def begun_sink(con: DuckDBPyConnection, name: str, load_id: str, store: RawStore | None) -> Sink:
+    """Return where a load of a source puts its rows, ready for it: the warehouse, or a storage location."""
+    sink: Sink = TableSink(con, name, load_id) if store is None else ParquetSink(con, store, name, load_id)
+    sink.begin()
+    return sink
 
 
 def sweep_landing(folder: Path) -> None:
@@ -311,6 +317,7 @@ __all__ = [
     "LoadReport",
     "Pending",
     "PendingFile",
+    "begun_sink",
     "ensure_ledger",
     "load_source",
     "pending",

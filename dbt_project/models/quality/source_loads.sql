@@ -1,11 +1,14 @@
 with received as (
     {% for entity in entities() %}
+    {%- set is_last = loop.last %}
+    {%- for part in received_parts(entity) %}
     {#- Counted on the raw side: staging cannot vouch for itself. #}
     select _load_id as load_id, _source as source, '{{ entity }}' as entity, count(*) as received
-    from {{ source('mapped', entity) }}
+    from {{ part }}
     group by 1, 2
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ 'union all' if not (is_last and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
 ),
 
 staged as (
