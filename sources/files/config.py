@@ -11,12 +11,14 @@ from pydantic_core import PydanticCustomError
 
 from sources.entities import CHANNELS, ENTITIES
 from sources.files.expressions import Condition, Expression, Strict, TextList, Value
+from sources.files.json_text import Wraps
+from sources.files.lines import column_names
 from sources.settings import SourceSettings
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 """What the name of a source or a dataset may look like; it becomes a schema or a table."""
 
-Format = Literal["csv", "tsv", "excel", "jsonl", "parquet"]
+Format = Literal["csv", "tsv", "excel", "json", "jsonl", "parquet"]
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
@@ -25,6 +27,7 @@ SUFFIXES: dict[str, Format] = {
     ".tab": "tsv",
     ".xlsx": "excel",
     ".xlsm": "excel",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
@@ -32,11 +35,13 @@ SUFFIXES: dict[str, Format] = {
 }
 """File suffix to format; a trailing `.gz` is not counted."""
 
+_DELIMITED = {"separator", "encoding", "quote", "escape", "compression", "header_row", "columns"}
 _OPTIONS_OF: dict[str, set[str]] = {
-    "csv": {"separator", "encoding", "quote", "escape", "compression", "header_row"},
-    "tsv": {"separator", "encoding", "quote", "escape", "compression", "header_row"},
+    "csv": _DELIMITED,
+    "tsv": _DELIMITED,
     "excel": {"sheet", "header_row"},
-    "jsonl": {"encoding", "compression"},
+    "json": {"encoding", "compression", "records"},
+    "jsonl": {"encoding", "compression", "records"},
     "parquet": set(),
 }
 
@@ -67,6 +72,9 @@ class Options(Strict):
         sheet: name or 1-based number of the sheet; default the first.
         compression: gzip or none; default from the suffix .gz.
         header_row: 1-based line of the column names; 0 when there are none (then column_1, column_2, ...).
+        columns: names for a delimited file without them (with header_row 0); each record must have that many values.
+        records: names under which a JSON document or line wraps its record or a list of records, tried in order;
+            `a.b` is the member b of the member a.
     """
 
     separator: str | None = None
@@ -76,6 +84,8 @@ class Options(Strict):
     sheet: str | int | None = None
     compression: Literal["gzip", "none"] | None = None
     header_row: int = Field(default=1, ge=0, le=1000)
+    columns: Annotated[list[str], Field(min_length=1)] | None = None
+    records: TextList | None = None
 
     @field_validator("separator", "quote", "escape", mode="before")
     @classmethod
@@ -116,8 +126,32 @@ class Options(Strict):
             raise ValueError(f"'{value}' is not a text encoding")
         return codec.name
 
+    @field_validator("columns")
+    @classmethod
+    def _columns(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            if column_names([name]) != (name,):
+                raise ValueError(f"'{name}' cannot be the name of a column")
+        if value and column_names(value) != tuple(value):
+            raise ValueError("a name is there twice (capitals do not count)")
+        return value
+
+    @field_validator("records")
+    @classmethod
+    def _records(cls, value: list[str] | None) -> list[str] | None:
+        if any(not all(name.split(".")) for name in value or []):
+            raise ValueError("a name is empty")
+        return value
+
+    @property
+    def wraps(self) -> Wraps:
+        """The paths of `records`, each as the names on its way."""
+        return tuple(tuple(name.split(".")) for name in self.records or [])
+
     @model_validator(mode="after")
     def _apart(self) -> Options:
+        if self.columns and self.header_row != 0:
+            raise ValueError("columns are for files without a header: set header_row: 0")
         if self.escape not in (None, "\\", self.quote):
             raise ValueError("escape is the quote itself (doubled quotes) or a backslash")
         if self.quote and self.quote == self.separator:
@@ -212,7 +246,7 @@ class Dataset(Strict):
     @model_validator(mode="after")
     def _options_fit(self) -> Dataset:
         known: set[str | None] = {self.format} if self.format else {format_of(path) for path in self.path}
-        if None in known:
+        if not known or None in known:
             return self
         allowed = set().union(*(_OPTIONS_OF[one] for one in known if one))
         for name in sorted(self.options.model_fields_set - allowed):
@@ -245,6 +279,16 @@ class FilesSource(SourceSettings):
     type: Literal["files"] = "files"
     channel: Literal["shop", "email", "call_centre", "web"]
     datasets: dict[str, Dataset] = Field(min_length=1)
+
+    @property
+    def brings(self) -> frozenset[str]:
+        """The entities whose records it delivers, with the ids by which others refer to them."""
+        return frozenset(
+            one.entity
+            for dataset in self.datasets.values()
+            for one in dataset.entities
+            if ENTITIES[one.entity].key in one.columns
+        )
 
     @field_validator("datasets")
     @classmethod

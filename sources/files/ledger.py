@@ -7,6 +7,9 @@ Tables (schema `ledger`):
 - `files`: one row per file name that was seen, with its fingerprint and the batch its content belongs to. Content
   that arrives again under another name gets a row here and none in `batches`.
 - `loads`: one row per load and source, written together with the rows it counts.
+- `fields`: one row per field of a dataset and kind of value it had (text, number, boolean, object, list, or time in
+  Parquet), with the first and the last load that brought it; a field of nothing but nulls has no kind.
+- `cursors`: how far an API source's object has been fetched, written together with the rows it counts for.
 - `raw_files`: only at a storage location: the Parquet files that count, with the batches each may hold. A row of one
   counts while `batches` has its (batch_id, load_id).
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +56,39 @@ CREATE TABLE IF NOT EXISTS ledger.raw_files (
 );
 """
 
+_CURSORS = """
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.cursors (
+    source VARCHAR, dataset VARCHAR, cursor VARCHAR NOT NULL, start VARCHAR, recent VARCHAR NOT NULL,
+    load_id VARCHAR NOT NULL, updated_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset)
+);
+"""
+
+
+_FIELDS = """
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.fields (
+    source VARCHAR, dataset VARCHAR, field VARCHAR, kind VARCHAR, first_load_id VARCHAR NOT NULL,
+    first_at TIMESTAMP NOT NULL, last_load_id VARCHAR NOT NULL, last_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (source, dataset, field, kind)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """One row of `ledger.cursors`.
+
+    Attributes:
+        at: newest time of change that was loaded, ISO 8601 in UTC.
+        start: the day that everything was fetched from, ISO 8601; None for the very beginning.
+        recent: hashes of the records within the look-back before `at`, which will be delivered again.
+    """
+
+    at: str
+    start: str | None = None
+    recent: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class RawFile:
@@ -68,7 +104,10 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Batch:
-    """One row of `ledger.batches`, before load and times are known; `reader` is how the file was read."""
+    """One row of `ledger.batches`, before load and times are known.
+
+    `reader` is how the file was read; `kinds` are those of its values by column, None where all are text.
+    """
 
     batch_id: str
     dataset: str
@@ -82,6 +121,7 @@ class Batch:
     reader: str
     fingerprint: str | None
     started_at: dt.datetime
+    kinds: Mapping[str, Collection[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +164,17 @@ def ensure_ledger(con: DuckDBPyConnection) -> None:
         except BaseException:
             con.rollback()
             raise
+    # Warehouses of earlier releases have no such table.
+    con.execute(_FIELDS)
+
+
+def has_fields(con: DuckDBPyConnection) -> bool:
+    """Return whether kinds of fields are kept here (also on a read-only connection)."""
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'fields' "
+        "AND database_name = current_database()"
+    ).fetchall()
+    return bool(found[0][0])
 
 
 def has_ledger(con: DuckDBPyConnection) -> bool:
@@ -232,12 +283,67 @@ def record_batches(con: DuckDBPyConnection, source: str, load_id: str, batches: 
         for one in written
     ]
     _append(con, "INSERT OR REPLACE INTO ledger.files BY NAME SELECT * FROM regulars_rows", files)
+    _record_fields(con, source, load_id, loaded_at, written)
     started = min(one.started_at for one in written)
     received = sum(one.rows_received for one in written)
     con.execute(
         "INSERT INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (load_id, source) DO UPDATE SET "
         "finished_at = excluded.finished_at, files = files + excluded.files, rows = rows + excluded.rows",
         [load_id, source, started, loaded_at, len(written), received],
+    )
+
+
+def _record_fields(
+    con: DuckDBPyConnection, source: str, load_id: str, loaded_at: dt.datetime, batches: Iterable[Batch]
+) -> None:
+    """Remember which kinds of values the fields of some batches had."""
+    seen = {
+        (one.dataset, name, kind)
+        for one in batches
+        for name, kinds in (dict.fromkeys(one.columns, ("text",)) if one.kinds is None else one.kinds).items()
+        for kind in kinds
+    }
+    if not seen:
+        return
+    rows = [
+        {
+            "source": source,
+            "dataset": dataset,
+            "field": name,
+            "kind": kind,
+            "first_load_id": load_id,
+            "first_at": loaded_at,
+            "last_load_id": load_id,
+            "last_at": loaded_at,
+        }
+        for dataset, name, kind in sorted(seen)
+    ]
+    _append(
+        con,
+        "INSERT INTO ledger.fields BY NAME SELECT * FROM regulars_rows ON CONFLICT (source, dataset, field, kind) "
+        "DO UPDATE SET last_load_id = excluded.last_load_id, last_at = excluded.last_at",
+        rows,
+    )
+
+
+def ensure_cursors(con: DuckDBPyConnection) -> None:
+    """Create the list of cursors where it is missing."""
+    con.execute(_CURSORS)
+
+
+def cursor_of(con: DuckDBPyConnection, source: str, dataset: str) -> Cursor | None:
+    """Return how far a dataset has been fetched, None where it never was; run `ensure_cursors` before."""
+    rows = con.execute(
+        "SELECT cursor, start, recent FROM ledger.cursors WHERE source = ? AND dataset = ?", [source, dataset]
+    ).fetchall()
+    return Cursor(rows[0][0], rows[0][1], tuple(rows[0][2].split())) if rows else None
+
+
+def record_cursor(con: DuckDBPyConnection, source: str, dataset: str, load_id: str, cursor: Cursor) -> None:
+    """Remember how far a dataset has been fetched; run it inside the transaction that wrote the rows."""
+    con.execute(
+        "INSERT OR REPLACE INTO ledger.cursors VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [source, dataset, cursor.at, cursor.start, " ".join(cursor.recent), load_id, now()],
     )
 
 

@@ -11,6 +11,7 @@ closed or is followed by text, only the first line of the record is refused and 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 import sys
@@ -34,12 +35,16 @@ _ESCAPED = re.compile(r'\\([\\"\'])')
 
 @dataclass(frozen=True)
 class Layout:
-    """How a delimited file is written; `backslash` means quotes are escaped by a backslash."""
+    """How a delimited file is written.
+
+    `backslash` means quotes are escaped by a backslash; `columns` are the names of a file that has none itself.
+    """
 
     separator: str = ","
     quote: str = '"'
     backslash: bool = False
     header_row: int = 1
+    columns: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,13 @@ class Header:
         columns: names as received, made unique.
         records_at: byte where the records start.
         lines: physical lines up to there.
-        simple: the header is one line at the expected place, so DuckDB's reader finds it too.
+        counted_by: what gave the number of columns, for messages.
     """
 
     columns: tuple[str, ...]
     records_at: int
     lines: int
-    simple: bool
+    counted_by: str = "the header"
 
 
 @dataclass
@@ -69,6 +74,7 @@ class Block:
         rows: record numbers of `values`.
         rejected: (record number, reason, text as received) of records that could not be read.
         empty_is_null: whether an empty text means missing.
+        kinds: kinds of JSON values seen, by column; empty for text formats.
     """
 
     columns: tuple[str, ...]
@@ -76,6 +82,7 @@ class Block:
     rows: list[int] = field(default_factory=list)
     rejected: list[tuple[int, str, str]] = field(default_factory=list)
     empty_is_null: bool = False
+    kinds: dict[str, set[str]] = field(default_factory=dict)
 
 
 def column_names(received: Iterable[str]) -> tuple[str, ...]:
@@ -188,23 +195,30 @@ def _plain_reason(message: str) -> str:
     return message
 
 
+def _bom(path: Path) -> int:
+    """Return the length of the mark that some programs put before UTF-8."""
+    with path.open("rb") as stream:
+        return 3 if stream.read(3) == codecs.BOM_UTF8 else 0
+
+
 def read_header(path: Path, layout: Layout) -> Header:
     """Return the column names of a plain UTF-8 file.
 
     Raises:
         FileProblem: the file is empty, or its header cannot be read.
     """
+    start = _bom(path)
+    if layout.columns:
+        return Header(layout.columns, start, 0, "options.columns")
     skip_blanks = _blanks_before_quotes(path, layout)
     with path.open(encoding="utf-8", errors="surrogateescape", newline=_line_end(path)) as stream:
         lines = offset = 0
-        bom = False
 
         def counted() -> Iterator[str]:
-            nonlocal lines, offset, bom
+            nonlocal lines, offset
             for line in stream:
                 lines += 1
                 offset += len(line.encode("utf-8", "surrogateescape"))
-                bom = bom or (lines == 1 and line.startswith("\ufeff"))
                 if lines >= layout.header_row:
                     yield line.removeprefix("\ufeff") if lines == 1 else line
 
@@ -219,10 +233,8 @@ def read_header(path: Path, layout: Layout) -> Header:
             if _UNDECODED.search(text):
                 raise FileProblem(f"the header is {undecodable(text)}", "Set options.encoding of the dataset")
             if layout.header_row == 0:
-                names = column_names([""] * len(values))
-                return Header(names, 0, 0, simple=not bom)
-            simple = len(taken) == 1 and lines == layout.header_row
-            return Header(column_names(values), offset, lines, simple)
+                return Header(column_names([""] * len(values)), start, 0, "the first line")
+            return Header(column_names(values), offset, lines)
     raise FileProblem("is empty: it has no header", "Ask the sender for the complete file, or remove it")
 
 
@@ -267,7 +279,7 @@ def read_records(path: Path, layout: Layout, header: Header) -> Iterator[Block]:
             if values is not None and _is_blank(values, width):
                 continue
             number += 1
-            reason = refused or _fault(values or [], taken, width)
+            reason = refused or _fault(values or [], taken, header)
             if reason or values is None:
                 block.rejected.append((number, f"line {starts_at}: {reason}", shown_text(taken)))
             else:
@@ -291,9 +303,10 @@ def _is_blank(values: list[str], width: int) -> bool:
     return not values or (len(values) == 1 and width > 1 and not values[0].strip(" "))
 
 
-def _fault(values: list[str], taken: list[str], width: int) -> str:
+def _fault(values: list[str], taken: list[str], header: Header) -> str:
+    width = len(header.columns)
     if len(values) < width or any(values[width:]):
-        return f"{len(values)} values, the header has {width}"
+        return f"{len(values)} values, {header.counted_by} has {width}"
     return undecodable_in(taken)
 
 

@@ -1,163 +1,149 @@
-"""Read JSON lines and Excel sheets record by record, every value as the text it is in the file."""
+"""Read JSON record by record: JSON lines, one document, or documents one after the other.
+
+A line or document holds a record, a list of records, or an object that wraps its records (see `json_text`). What
+cannot be read is kept as the text it is, with its line and a reason, and reading goes on: in JSON lines with the next
+line; in a document with the next value that begins a line as the broken one does. Between values of a document,
+commas too many or too few are forgiven, as nothing is lost by them.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from json import JSONDecodeError
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from sources.files.errors import FileProblem
+from sources.files.json_text import BLANK, Members, Wraps, parse_object, records_in, scan, unwrapped
 from sources.files.lines import BLOCK_RECORDS, Block, column_names, shown_text, undecodable_in
 
-_BLANK = re.compile(r"[ \t\r\n]*").match
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-# Numbers stay the text that they are; objects become lists of pairs, so that repeated names are not lost.
-_decode = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=str).decode
+BLOCK_CHARACTERS = 16 << 20
+MOST_CHARACTERS = 128 << 20
+"""Of one value of a document; a longer one is refused, so that memory is bounded."""
+
+_PIECE = 4 << 20
+_HEAD = 1 << 20
 _WHOLE_FILE = 64 << 20
+_KEPT = 1 << 20
+_BETWEEN = re.compile(r"[ \t\r\n,]*").match
 
 
-def parse_object(line: str) -> list[tuple[str, str | None]]:
-    """Return the members of a JSON object in order, values as text: a string's own text, else the JSON as written.
+class Collector:
+    """Gathers records and refused texts of one file in blocks; columns grow as names appear."""
 
-    Numbers keep every digit (1.10 stays 1.10), nested values stay JSON text, null is None.
+    def __init__(self) -> None:
+        """Begin a file."""
+        self.number = self.good = 0
+        self._names: dict[tuple[str, int], str] = {}
+        self._plain: dict[str, str] = {}
+        self._records: list[dict[str, str | None]] = []
+        self._types: set[tuple[str, type]] = set()
+        self._block = Block(())
+        self._size = 0
 
-    Raises:
-        ValueError: the line is not one JSON object.
-    """
-    try:
-        return _flat_members(line) or _members(line)
-    except (IndexError, StopIteration, RecursionError) as error:
-        raise ValueError("not valid JSON") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not valid JSON ({error.msg} at character {error.pos + 1})") from error
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns so far."""
+        return tuple(self._names.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every column has the very name that came, whichever record came first."""
+        return len(self._plain) == len(self._names)
+
+    def know(self, names: Iterable[str]) -> None:
+        """Take names that another reader found in records before these."""
+        for name in names:
+            self._column(name, 0)
+
+    def add(self, text: str, line: int) -> None:
+        """Read one record, or refuse it."""
+        self.number += 1
+        self._size += len(text)
+        reason = undecodable_in([text])
+        if not reason:
+            try:
+                self._records.append(self._named(parse_object(text)))
+                self._block.rows.append(self.number)
+                self.good += 1
+            except ValueError as error:
+                reason = str(error)
+        if reason:
+            self._block.rejected.append((self.number, f"line {line}: {reason}", shown_text([text])))
+
+    def refuse(self, text: str, line: int, reason: str) -> None:
+        """Keep a text that is no record."""
+        self.number += 1
+        self._size += len(text)
+        self._block.rejected.append((self.number, f"line {line}: {reason}", shown_text([text])))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to take a block."""
+        return len(self._records) + len(self._block.rejected) >= BLOCK_RECORDS or self._size > BLOCK_CHARACTERS
+
+    def take(self) -> Block:
+        """Return what was gathered since the last block."""
+        block, columns = self._block, self.columns
+        block.columns = columns
+        block.values = [[record.get(name) for name in columns] for record in self._records]
+        for name, kind in self._types:
+            if kind is not type(None):
+                block.kinds.setdefault(name, set()).add(getattr(kind, "kind", "text"))
+        self._block, self._records, self._types, self._size = Block(()), [], set(), 0
+        return block
+
+    def _named(self, members: Members) -> dict[str, str | None]:
+        record = dict(members)
+        if len(record) != len(members) or not record.keys() <= self._plain.keys():
+            record = {}
+            for key, value in members:
+                repeat = 0
+                while (name := self._column(key, repeat)) in record:
+                    repeat += 1
+                record[name] = value
+        self._types.update(zip(record, map(type, record.values()), strict=True))
+        return record
+
+    def _column(self, key: str, repeat: int) -> str:
+        """Return the column of a name that comes for the first, second, ... time in its record."""
+        name = self._names.get((key, repeat))
+        if name is None:
+            name = column_names([*self._names.values(), key])[-1]
+            self._names[key, repeat] = name
+            if name == key and repeat == 0:
+                self._plain[key] = name
+        return name
 
 
-def _flat_members(line: str) -> list[tuple[str, str | None]] | None:
-    """Return the members of an object without nested values, or None for anything else, wrong JSON included.
-
-    Most events are flat, and the decoder in C is several times faster than asking where each value is written.
-    """
-    try:
-        pairs = _decode(line)
-    except (ValueError, RecursionError):
-        return None
-    if not line.lstrip(" \t\r\n").startswith("{"):
-        return None
-    members: list[tuple[str, str | None]] = []
-    for name, value in pairs:
-        if isinstance(value, str):
-            members.append((_storable(name), _storable(value)))
-        elif value is None:
-            members.append((_storable(name), None))
-        elif isinstance(value, bool):
-            members.append((_storable(name), "true" if value else "false"))
-        else:
-            return None
-    return members
-
-
-def _members(line: str) -> list[tuple[str, str | None]]:
-    at = _BLANK(line, 0).end()  # type: ignore[union-attr]
-    if line[at] != "{":
-        json.loads(line)
-        raise ValueError("not a JSON object")
-    members: list[tuple[str, str | None]] = []
-    at = _BLANK(line, at + 1).end()  # type: ignore[union-attr]
-    while line[at] != "}":
-        if line[at] != '"':
-            raise ValueError("not valid JSON (a name in double quotes is missing)")
-        name, at = scanstring(line, at + 1)
-        name = _storable(name)
-        at = _BLANK(line, at).end()  # type: ignore[union-attr]
-        if line[at] != ":":
-            raise ValueError("not valid JSON (a colon is missing)")
-        at = _BLANK(line, at + 1).end()  # type: ignore[union-attr]
-        value, end = _scan(line, at)
-        members.append((name, _storable(value) if isinstance(value, str) else _written(value, line[at:end])))
-        at = _BLANK(line, end).end()  # type: ignore[union-attr]
-        if line[at] == ",":
-            at = _BLANK(line, at + 1).end()  # type: ignore[union-attr]
-            if line[at] == "}":
-                raise ValueError("not valid JSON (a comma before the closing brace)")
-        elif line[at] != "}":
-            raise ValueError("not valid JSON (a comma is missing)")
-    if line[at + 1 :].strip(" \t\r\n"):
-        raise ValueError("text follows the JSON object")
-    return members
-
-
-def _written(value: object, text: str) -> str | None:
-    return None if value is None else text
-
-
-def _storable(value: str) -> str:
-    # JSON may escape half a character (\ud800), which no text column can hold: keep the escape.
-    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-
-
-def read_json_lines(path: Path) -> Iterator[Block]:
-    """Yield the records of a plain UTF-8 file of JSON lines in blocks; columns grow as keys appear.
+def read_json_lines(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
+    """Yield the records of a plain UTF-8 file of JSON lines in blocks.
 
     Raises:
         FileProblem: the file is one JSON value instead of one object per line.
     """
-    names: dict[tuple[str, int], str] = {}
-    records: list[dict[str, str | None]] = []
-    block = Block(())
-    number = good = 0
+    found = Collector()
+    is_first = True
     with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         for line_number, received in enumerate(stream, start=1):
             line = received.removeprefix("\ufeff") if line_number == 1 else received
             if not line.strip(" \t\r\n"):
                 continue
-            number += 1
-            if number == 1 and _opens_array(line):
-                raise _one_value()
-            reason = undecodable_in([line])
-            if not reason:
-                try:
-                    records.append(_named(parse_object(line), names))
-                    block.rows.append(number)
-                except ValueError as error:
-                    reason = str(error)
-            if reason:
-                block.rejected.append((number, f"line {line_number}: {reason}", shown_text([line])))
-            if number % BLOCK_RECORDS == 0:
-                good += len(records)
-                yield _filled(block, records, names)
-                block, records = Block(()), []
-    good += len(records)
-    if number and not good:
-        _refuse_one_value(path)
-    yield _filled(block, records, names)
+            if is_first and opens_array(line):
+                raise one_value()
+            is_first = False
+            for text in records_in(line, wraps):
+                found.add(text, line_number)
+            if found.is_full:
+                yield found.take()
+    if found.number and not found.good:
+        refuse_one_value(path)
+    yield found.take()
 
 
-def _named(members: list[tuple[str, str | None]], names: dict[tuple[str, int], str]) -> dict[str, str | None]:
-    record: dict[str, str | None] = {}
-    for key, value in members:
-        repeat = 0
-        while (name := names.get((key, repeat))) in record:
-            repeat += 1
-        if name is None:
-            name = column_names([*names.values(), key])[-1]
-            names[(key, repeat)] = name
-        record[name] = value
-    return record
-
-
-def _filled(block: Block, records: list[dict[str, str | None]], names: dict[tuple[str, int], str]) -> Block:
-    columns = tuple(names.values())
-    block.columns = columns
-    block.values = [[record.get(name) for name in columns] for record in records]
-    return block
-
-
-def _opens_array(line: str) -> bool:
+def opens_array(line: str) -> bool:
     """Whether a line starts an array that goes on in the next lines."""
     if not line.lstrip(" \t\ufeff").startswith("["):
         return False
@@ -168,107 +154,209 @@ def _opens_array(line: str) -> bool:
     return False
 
 
-def _one_value() -> FileProblem:
-    return FileProblem("is one JSON value, not one object per line", "Export JSON lines: one object on each line")
+def one_value() -> FileProblem:
+    """Return what to say of a file of JSON that is no JSON lines."""
+    return FileProblem(
+        "is one JSON value, not one object per line", "Set format: json, or export JSON lines: one object on each line"
+    )
 
 
-def _refuse_one_value(path: Path) -> None:
+def refuse_one_value(path: Path) -> None:
+    """Make sure that a file without a readable line is not one JSON value.
+
+    Raises:
+        FileProblem: it is.
+    """
     if path.stat().st_size > _WHOLE_FILE:
         return
     try:
         json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
         return
-    raise _one_value()
+    raise one_value()
 
 
-def cell_text(value: Any) -> str | None:
-    """Return the text of an Excel cell: dates ISO, whole numbers without a point, true or false in small letters."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return format(Decimal(repr(value)), "f") if value == value and abs(value) != float("inf") else str(value)
-    if isinstance(value, dt.datetime):
-        # A date cell is a date and time at midnight.
-        return value.date().isoformat() if value.time() == dt.time.min else value.isoformat(sep=" ")
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    if isinstance(value, dt.timedelta):
-        seconds = round(value.total_seconds())
-        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return str(value)
+def holds_lines(path: Path) -> bool:
+    """Return whether a plain UTF-8 file has a JSON object or list on each line, as far as its beginning tells."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    lines = head.decode("utf-8-sig", "replace").split("\n")
+    if len(head) == _HEAD:
+        lines.pop()
+    lines = [line for line in lines if line.strip()]
+    return 2 * sum(map(_is_whole, lines)) > len(lines)
 
 
-def read_sheet(path: Path, sheet: str | int | None, header_row: int) -> Iterator[Block]:
-    """Yield the rows of an Excel sheet in blocks; blank rows are no records.
+def _is_whole(line: str) -> bool:
+    at = BLANK(line, 0).end()  # type: ignore[union-attr]
+    if line[at : at + 1] not in ("{", "["):
+        return False
+    try:
+        return not line[scan(line, at)[1] :].strip()
+    except (ValueError, StopIteration, RecursionError):
+        return False
 
-    Args:
-        path: an .xlsx or .xlsm file. Formulas give the value that was last stored.
-        sheet: name or 1-based number; None for the first.
-        header_row: 1-based row of the column names, 0 for none.
+
+def read_json(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
+    """Yield the records of a plain UTF-8 file of JSON, lines or documents, in blocks.
 
     Raises:
-        FileProblem: the file is no workbook, or has no such sheet or no header.
+        FileProblem: the file does not begin as JSON does.
     """
-    import zipfile
+    return read_json_lines(path, wraps) if holds_lines(path) else read_documents(path, wraps)
 
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
+def read_documents(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
+    """Yield the records of a plain UTF-8 file of one or more JSON documents in blocks.
+
+    A list may be longer than memory; each of its elements, and each object that wraps records, is held whole.
+
+    Raises:
+        FileProblem: the file does not begin as JSON does.
+    """
+    found = Collector()
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        text = _Window(stream)
+        in_list = False
+        while True:
+            text.skip()
+            opening = text.peek()
+            if not opening:
+                break
+            if not found.number and not in_list and opening not in "{[":
+                raise FileProblem("holds no JSON object or list", "Check the export, and options.encoding")
+            if (in_list and opening == "]") or (not in_list and opening == "["):
+                in_list = not in_list
+                text.at += 1
+            elif reason := text.value():
+                line = text.line
+                found.refuse(text.resume(), line, reason)
+                # A list that ends within a broken value has been told already.
+                in_list = in_list and bool(text.peek())
+            else:
+                for record in _records(text.taken, wraps):
+                    found.add(record, text.line)
+            if found.is_full:
+                yield found.take()
+    if in_list:
+        found.refuse(text.tail, text.line, "the list is never closed, the file seems cut off")
+    yield found.take()
+
+
+def _records(text: str, wraps: Wraps) -> Iterable[str]:
     try:
-        with path.open("rb") as stream:
-            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-            try:
-                yield from _blocks(_rows(book, sheet), header_row)
-            finally:
-                book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, SyntaxError) as error:
-        raise FileProblem("is no readable Excel workbook (.xlsx)", "Save it again as .xlsx, or send CSV") from error
+        return unwrapped(text, wraps)
+    except (ValueError, IndexError, StopIteration, RecursionError):
+        return [text]
 
 
-def _rows(book: Any, sheet: str | int | None) -> Iterable[tuple[Any, ...]]:
-    names = book.sheetnames
-    if isinstance(sheet, int) and not 1 <= sheet <= len(names):
-        raise FileProblem(f"has no sheet number {sheet}", f"Sheets there: {', '.join(names)}")
-    if isinstance(sheet, str) and sheet not in names:
-        raise FileProblem(f"has no sheet '{sheet}'", f"Sheets there: {', '.join(names)}")
-    chosen = book[sheet if isinstance(sheet, str) else names[(sheet or 1) - 1]]
-    # Some programs write a wrong size into the sheet; without it openpyxl reads to the end.
-    chosen.reset_dimensions()
-    rows: Iterable[tuple[Any, ...]] = chosen.iter_rows(values_only=True)
-    return rows
+class _Window:
+    """A piece of a text in memory, and a place in it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._text = ""
+        self._is_whole = False
+        self._line_at = 0
+        self.at = 0
+        self.line = 1
+        self.taken = ""
+        self._more(_PIECE)
+        if self._text.startswith("\ufeff"):
+            self.at = 1
+
+    @property
+    def tail(self) -> str:
+        """The last characters read."""
+        return self._text[-200:]
+
+    def _more(self, size: int) -> bool:
+        piece = self._stream.read(size)
+        self._is_whole = not piece
+        self._text += piece
+        return bool(piece)
+
+    def _forget(self) -> None:
+        """Let go of what was used."""
+        if self.at > _PIECE:
+            self._count()
+            # The line's beginning stays: how far a value is indented tells where the next one may begin.
+            keep = self._text.rfind("\n", max(self.at - 1000, 0), self.at) + 1 or self.at
+            self._text = self._text[keep:]
+            self.at -= keep
+            self._line_at = self.at
+
+    def _count(self) -> None:
+        self.line += self._text.count("\n", self._line_at, self.at)
+        self._line_at = self.at
+
+    def skip(self) -> None:
+        """Go to the next value or bracket."""
+        while True:
+            self.at = _BETWEEN(self._text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self._text):
+                break
+            self._forget()
+            if not self._more(_PIECE):
+                break
+        self._count()
+        self._forget()
+
+    def peek(self) -> str:
+        """Return the next character, nothing at the end."""
+        return self._text[self.at : self.at + 1]
+
+    def value(self) -> str:
+        """Take the value here into `taken`; return what is wrong with it, if anything."""
+        while True:
+            reason, stopped = self._scan()
+            # A word or an escape that the end of the window cuts off stops a little before it.
+            if self._is_whole or stopped < len(self._text) - 16:
+                return reason
+            if len(self._text) - self.at > MOST_CHARACTERS:
+                return f"one value of more than {MOST_CHARACTERS:,} characters; export JSON lines, or smaller files"
+            self._more(max(_PIECE, len(self._text) - self.at))
+
+    def _scan(self) -> tuple[str, int]:
+        """Return what is wrong with the value here, and how far it was read; go behind it if it can be read."""
+        try:
+            _, end = scan(self._text, self.at)
+        except RecursionError:
+            return "not readable: JSON nested too deeply", 0
+        except JSONDecodeError as error:
+            is_open = error.msg.startswith("Unterminated string")
+            return f"not valid JSON ({error.msg})", len(self._text) if is_open else error.pos
+        except StopIteration as error:
+            return "not valid JSON", int(error.value)
+        if end < len(self._text) or self._is_whole:
+            self.taken, self.at = self._text[self.at : end], end
+            return "", 0
+        return "", end
+
+    def resume(self) -> str:
+        """Go on after a value that cannot be read; return the text that is left out, cut after a million characters."""
+        before = self._text[self._text.rfind("\n", 0, self.at) + 1 : self.at].lstrip("\ufeff")
+        # Only where the value begins its line, another one can be told from what is inside it.
+        begins = re.compile(r"\n" + re.escape(before) + r"[{\[]").search if not before.strip(" \t") else None
+        left_out, cut = "", 0
+        while True:
+            found = begins(self._text, self.at) if begins is not None else None
+            if found is not None:
+                stop = found.end() - 1
+            elif self._is_whole:
+                stop = len(self._text)
+            else:  # the beginning of the next one may lie across two pieces
+                stop = max(self.at, len(self._text) - len(before) - 1)
+            piece = self._text[self.at : stop]
+            left_out += piece[: _KEPT - len(left_out)]
+            cut += len(piece)
+            self.at = stop
+            if found is not None or self._is_whole:
+                cut -= len(left_out)
+                return f"{left_out} ... and {cut:,} more characters" if cut else left_out
+            self._count()
+            self._text, self.at, self._line_at = self._text[stop:], 0, 0
+            self._more(_PIECE)
 
 
-def _blocks(rows: Iterable[tuple[Any, ...]], header_row: int) -> Iterator[Block]:
-    columns: tuple[str, ...] | None = None
-    block = Block(())
-    number = 0
-    for row_number, row in enumerate(rows, start=1):
-        cells = [cell_text(cell) for cell in row]
-        while cells and not cells[-1]:
-            cells.pop()
-        if row_number < header_row or not cells:
-            continue
-        if columns is None:
-            columns = column_names(cell or "" for cell in cells) if header_row else column_names([""] * len(cells))
-            block.columns = columns
-            if header_row:
-                continue
-        number += 1
-        if len(cells) > len(columns):
-            shown = "\t".join(cell or "" for cell in cells)
-            reason = f"row {row_number}: {len(cells)} values, the header has {len(columns)}"
-            block.rejected.append((number, reason, shown))
-        else:
-            block.values.append([*cells, *[None] * (len(columns) - len(cells))])
-            block.rows.append(number)
-        if number % BLOCK_RECORDS == 0:
-            yield block
-            block = Block(columns)
-    if columns is None:
-        raise FileProblem("the sheet is empty: it has no header", "Check options.sheet and options.header_row")
-    yield block
+__all__ = ["Collector", "read_documents", "read_json", "read_json_lines"]

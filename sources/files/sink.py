@@ -59,6 +59,9 @@ class Sink(Protocol):
     def record_file(self, file: str, known: ledger.KnownFile) -> None:
         """Remember a file whose content is there already."""
 
+    def follow(self, cursor: ledger.Cursor | None) -> None:
+        """From now on, write this cursor in one transaction with whatever is recorded; None: no cursor."""
+
 
 class TableSink:
     """Raw tables and ledger in one DuckDB database: a step is one transaction."""
@@ -69,6 +72,7 @@ class TableSink:
         self._source = source
         self._load_id = load_id
         self._dataset = ""
+        self._cursor: ledger.Cursor | None = None
 
     def begin(self) -> None:
         """Nothing is left behind by a transaction."""
@@ -139,10 +143,20 @@ class TableSink:
     def record(self, batches: Iterable[ledger.Batch]) -> None:
         """Write the ledger in the open transaction."""
         ledger.record_batches(self._con, self._source, self._load_id, batches)
+        self._record_cursor()
 
     def record_file(self, file: str, known: ledger.KnownFile) -> None:
         """Remember a file in the open transaction."""
         ledger.record_file(self._con, self._source, self._dataset, file, known)
+        self._record_cursor()
+
+    def follow(self, cursor: ledger.Cursor | None) -> None:
+        """Keep the cursor for the transactions to come."""
+        self._cursor = cursor
+
+    def _record_cursor(self) -> None:
+        if self._cursor is not None:
+            ledger.record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
 
 
 def rollback(con: DuckDBPyConnection) -> None:

@@ -77,6 +77,7 @@ class ParquetSink:
         self._step_batches: list[ledger.Batch] = []
         self._files: list[tuple[str, ledger.KnownFile]] = []
         self._replaces = False
+        self._cursor: ledger.Cursor | None = None
 
     def begin(self) -> None:
         """Become the one who writes, and delete the raw files of this source that never came to count.
@@ -137,6 +138,8 @@ class ParquetSink:
                 for file, known in self._files:
                     ledger.record_file(self._con, self._source, self._dataset, file, known)
                 ledger.record_raw_files(self._con, self._source, files)
+                if self._cursor is not None:
+                    ledger.record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
                 if self._replaces:
                     replaced = ledger.forget_replaced_raw_files(self._con, self._source, self._dataset)
                 self._con.commit()
@@ -221,6 +224,10 @@ class ParquetSink:
     def record_file(self, file: str, known: ledger.KnownFile) -> None:
         """Keep a file's ledger for the commit."""
         self._files.append((file, known))
+
+    def follow(self, cursor: ledger.Cursor | None) -> None:
+        """Keep the cursor for the commits to come."""
+        self._cursor = cursor
 
     def _make_room(self, rows: _Rows, columns: Iterable[str]) -> None:
         new = {name.lower(): name for name in columns if name.lower() not in rows.columns}

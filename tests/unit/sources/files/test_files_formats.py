@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from sources.files.config import FilesSource
 from sources.files.load import LoadReport
-from sources.files.records import _members, cell_text, parse_object
+from sources.files.json_text import _members, parse_object
+from sources.files.sheets import cell_text
 
 Source = Callable[..., FilesSource]
 Load = Callable[[FilesSource], LoadReport]

@@ -1,0 +1,346 @@
+"""Read JSON lines through DuckDB where a pattern proves what the careful reader would give; the others one by one.
+
+The pattern is made from the names and kinds of values that lines of the file have. A line that fits it is a valid
+flat object with these names, in this order, each at most once, and values of the kinds seen: so nothing is missed,
+and the values are exact. Numbers in a form that DuckDB writes back as it read it need no more; others are cut out of
+the line. Every other line (nested values, lists, other names, broken text) is read by the careful reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sources.files.count import Piece, line_starts
+from sources.files.dialect import ident, text
+from sources.files.errors import FileProblem
+from sources.files.fast import read_ahead
+from sources.files.json_text import Wraps, kind_of, parse_object, records_in
+from sources.files.lines import Block, column_names
+from sources.files.records import Collector, one_value, opens_array, refuse_one_value
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+FEWEST_LINES = 2_000
+"""A file with fewer lines is read one by one."""
+
+_TOGETHER = 64 << 20
+_SAMPLE = 100
+_LONGEST = 1 << 20
+_LONGEST_PATTERN = 50_000
+_BATCH = 61_440
+_VIEW = "regulars_lines"
+# What a line is: odd; of the shape; of the shape, with all numbers in the form that DuckDB writes.
+_ODD, _SHAPED, _EXACT = 0, 1, 2
+_KINDS = ("text", "number", "boolean")
+
+_PLAIN = re.compile(r"[^\"\\\x00-\x1f]+").fullmatch
+_BLANKS = r"[ \t]*"
+_ESCAPE = (
+    r'\\["\\/bfnrt]|\\u(?:[1-9a-cefA-CEF][0-9a-fA-F]{3}|0[1-9a-fA-F][0-9a-fA-F]{2}|00[1-9a-fA-F][0-9a-fA-F]'
+    r"|000[1-9a-fA-F]|[dD][0-7][0-9a-fA-F]{2}|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+_TEXT = rf'"(?:[^"\\\x00-\x1f]|{_ESCAPE})*"'
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+# At most thirteen digits and no zero at the end: the double next to it is written in just these digits.
+_SAME = r"(?:0|-?[1-9][0-9]{0,14}|-?[1-9][0-9]{0,8}\.(?:0|[0-9]{0,3}[1-9])|-?0\.(?:0|[0-9]{0,3}[1-9]))"
+_BOOLEAN = "true|false"
+
+
+class Unsettled(Exception):  # noqa: N818 - it sends a file the careful way, and nobody sees it
+    """Names whose columns depend on which line comes first."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some lines of a file that are not blank: their bytes, where each begins, and the physical number of the first."""
+
+    data: bytes
+    starts: np.ndarray
+    before: int
+
+    def table(self, **columns: np.ndarray) -> pa.Table:
+        """Return them as a column `line`, line ends included, with more columns beside it."""
+        import numpy as np
+        import pyarrow as pa
+
+        ends = np.append(self.starts, len(self.data)).astype(np.int32)
+        lines = pa.Array.from_buffers(pa.string(), len(self), [None, pa.py_buffer(ends), pa.py_buffer(self.data)])
+        whole = pa.table({"line": lines, **{name: pa.array(column) for name, column in columns.items()}})
+        # DuckDB's threads take a batch each.
+        return pa.Table.from_batches(whole.to_batches(max_chunksize=_BATCH))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Bytes of each line, blank lines behind it included."""
+        import numpy as np
+
+        return np.diff(np.append(self.starts, len(self.data)))
+
+    def line(self, place: int) -> str:
+        """Return one line."""
+        start = int(self.starts[place])
+        end = self.data.find(b"\n", start) + 1
+        return self.data[start : end or None].decode()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+class Shape:
+    """Names in their order, with the kinds of values that lines had, and the patterns made of them."""
+
+    def __init__(self) -> None:
+        """Begin with no name."""
+        self.kinds: dict[str, set[str]] = {}
+
+    def learn(self, lines: Iterable[str]) -> bool:
+        """Take names and kinds from lines that can be read; return whether anything is new."""
+        before = {name: set(kinds) for name, kinds in self.kinds.items()}
+        for line in lines:
+            try:
+                members = parse_object(line)
+            except ValueError:
+                continue
+            seen = [(name, None if value is None else kind_of(value)) for name, value in members]
+            if self._fits(seen):
+                self._take(seen)
+        return before != self.kinds or list(before) != list(self.kinds)
+
+    def _fits(self, seen: Sequence[tuple[str, str | None]]) -> bool:
+        names = [name for name, _ in seen]
+        known = {name.lower(): name for name in self.kinds}
+        return (
+            len(set(names)) == len(names)
+            and all(kind is None or kind in _KINDS for _, kind in seen)
+            and all(_PLAIN(name) and column_names([name]) == (name,) for name in names)
+            and column_names(names) == tuple(names)
+            and all(known.get(name.lower(), name) == name for name in names)
+        )
+
+    def _take(self, seen: Sequence[tuple[str, str | None]]) -> None:
+        order = list(self.kinds)
+        at = 0
+        for name, kind in seen:
+            if name in self.kinds:
+                at = order.index(name) + 1
+            else:
+                order.insert(at, name)
+                at += 1
+            self.kinds.setdefault(name, set()).update(() if kind is None else (kind,))
+        self.kinds = {name: self.kinds[name] for name in order}
+
+    def pattern(self, number: str) -> str:
+        """Return the regular expression of a line, with the one of a number."""
+        values = {"text": _TEXT, "number": number, "boolean": _BOOLEAN}
+        members = []
+        for name, kinds in self.kinds.items():
+            allowed = "|".join([*(values[kind] for kind in sorted(kinds)), "null"])
+            # No lookahead here: whoever uses this also asks for a brace at the end of the line.
+            members.append(
+                rf'(?:"{re.escape(name)}":{_BLANKS}(?:{allowed}){_BLANKS}(?:,{_BLANKS}|\}}[ \t\r\n]*\z))?'
+            )
+        return rf"\A{_BLANKS}\{{{_BLANKS}{''.join(members)}\z"
+
+    def structure(self) -> str:
+        """Return what DuckDB is to read from a line."""
+        import json
+
+        return json.dumps(dict.fromkeys(self.kinds, "VARCHAR"), ensure_ascii=False)
+
+    def values(self) -> list[str]:
+        """Return SQL for the text of each value of a row with `object`, `line` and `sort`."""
+        shown = []
+        for name, kinds in self.kinds.items():
+            value = f"object.{ident(name)}"
+            if "number" in kinds:
+                mark = f'"{name}":'
+                # In a line of this shape the mark stands nowhere else: inside a text, quotes are escaped.
+                written = f"regexp_extract(split_part(line, {text(mark)}, 2), '\\A[ \\t]*(-?[0-9][-+.0-9eE]*)', 1)"
+                exact = f"sort = {_EXACT} OR {value} IS NULL"
+                value = f"CASE WHEN {exact} THEN {value} ELSE coalesce(nullif({written}, ''), {value}) END"
+            shown.append(value)
+        return shown
+
+
+def read_lines(path: Path, pieces: Sequence[Piece]) -> Iterator[Lines]:
+    """Yield the lines of a file, some pieces at a time.
+
+    Raises:
+        FileProblem: it is not the file that was counted any more.
+    """
+    groups: list[list[Piece]] = []
+    for piece in pieces:
+        if not groups or piece.end - groups[-1][0].start > _TOGETHER:
+            groups.append([])
+        groups[-1].append(piece)
+
+    def read(group: list[Piece]) -> tuple[bytes, np.ndarray, int]:
+        with path.open("rb") as stream:
+            stream.seek(group[0].start)
+            data = stream.read(group[-1].end - group[0].start)
+        starts = line_starts(data)
+        expected = sum(piece.records for piece in group)
+        if len(starts) != expected:
+            raise FileProblem("changed while it was read", "It is loaded by the next run")
+        return data, starts, data.count(b"\n")
+
+    before = 0
+    for data, starts, line_ends in read_ahead(read, groups):
+        yield Lines(data, starts, before)
+        before += line_ends
+
+
+Write = Callable[[Sequence[str], str, int, int], None]
+"""Takes names of columns, a SELECT of their values, how many rows and how many bytes."""
+
+
+class LinesReader:
+    """Reads one file of JSON lines: first what needs care, as blocks, then the rest in one SELECT."""
+
+    def __init__(self, con: DuckDBPyConnection, path: Path, pieces: Sequence[Piece], wraps: Wraps) -> None:
+        """Take a file whose lines were counted."""
+        self._con, self._path, self._pieces, self._wraps = con, path, pieces, wraps
+        self._shape = Shape()
+        self._careful = Collector()
+        self._next = 1
+        # Of each part of the file: the sort of its lines, and where several records or none are in a line.
+        self._parts: list[tuple[np.ndarray, dict[int, int]]] = []
+
+    @property
+    def kinds(self) -> dict[str, set[str]]:
+        """Kinds of values in the lines that went to `write`."""
+        return self._shape.kinds
+
+    def read(self, write: Write) -> Iterator[Block]:
+        """Yield blocks of the lines that need care, then write the others; a block has all columns so far.
+
+        Raises:
+            FileProblem: the file is one JSON value instead of one object per line, or changes while it is read.
+            Unsettled: the columns of some names depend on which line comes first.
+        """
+        rows = 0
+        for lines in read_lines(self._path, self._pieces):
+            places = range(0, len(lines), max(len(lines) // _SAMPLE, 1))
+            self._shape.learn(lines.line(place) for place in places)
+            self._careful.know(self._shape.kinds)
+            sorts = self._sorted(lines)
+            records: dict[int, int] = {}
+            yield from self._one_by_one(lines, sorts, records)
+            self._parts.append((sorts, records))
+            rows += int((sorts > 0).sum())
+        if not rows and not self._careful.good:
+            refuse_one_value(self._path)
+        yield self._block()
+        if rows:
+            self._write(write, rows)
+
+    def _block(self) -> Block:
+        block = self._careful.take()
+        if not self._careful.is_settled:
+            raise Unsettled
+        return block
+
+    def _sorted(self, lines: Lines) -> np.ndarray:
+        """Return the sort of each line."""
+        import numpy as np
+
+        sorts = np.full(len(lines), _ODD, dtype=np.uint8)
+        exact, any_number = self._shape.pattern(_SAME), self._shape.pattern(_NUMBER)
+        if not self._shape.kinds or len(any_number) > _LONGEST_PATTERN:
+            return sorts
+        sorts[:] = _EXACT
+        closed = "(suffix(line, e'}\\n') OR suffix(line, e'}\\r\\n') OR suffix(line, '}'))"
+        self._con.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
+        try:
+            other = self._con.execute(
+                f"SELECT place, {closed} AND regexp_matches(line, ?) AS has_shape FROM {_VIEW} "  # noqa: S608
+                f"WHERE strlen(line) > {_LONGEST} OR NOT {closed} OR NOT regexp_matches(line, ?)",
+                [any_number, exact],
+            ).fetchnumpy()
+        finally:
+            self._con.unregister(_VIEW)
+        sorts[other["place"]] = np.where(other["has_shape"], _SHAPED, _ODD)
+        sorts[lines.lengths > _LONGEST] = _ODD
+        return sorts
+
+    def _one_by_one(self, lines: Lines, sorts: np.ndarray, records: dict[int, int]) -> Iterator[Block]:
+        """Read the odd lines, and note how many records are in those with more or fewer than one."""
+        import numpy as np
+
+        after = 0
+        line_number, at = lines.before + 1, 0
+        for place in np.flatnonzero(sorts == _ODD).tolist():
+            start = int(lines.starts[place])
+            line_number += lines.data.count(b"\n", at, start)
+            at = start
+            line = lines.line(place)
+            if not self._parts and place == 0:
+                line = line.removeprefix("\ufeff")
+                if opens_array(line):
+                    raise one_value()
+            found = records_in(line, self._wraps)
+            # Every line between two of these is one record.
+            self._next += place - after
+            after = place + 1
+            self._careful.number = self._next - 1
+            for record in found:
+                self._careful.add(record, line_number)
+            self._next += len(found)
+            if len(found) != 1:
+                records[place] = len(found)
+            if self._careful.is_full:
+                yield self._block()
+        self._next += len(lines) - after
+
+    def _write(self, write: Write, rows: int) -> None:
+        """Hand all lines that have the shape on, in one statement."""
+        import duckdb
+        import pyarrow as pa
+
+        changed: list[FileProblem] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                for table in self._numbered():
+                    yield from table.to_batches()
+            except FileProblem as problem:
+                changed.append(problem)
+                raise
+
+        schema = pa.schema([("line", pa.string()), ("row", pa.int64()), ("sort", pa.uint8())])
+        self._con.register(_VIEW, pa.RecordBatchReader.from_batches(schema, batches()))
+        try:
+            write(
+                [*self._shape.kinds, "_row"],
+                f"SELECT {', '.join(self._shape.values())}, row FROM ("  # noqa: S608 - quoted names
+                f"SELECT json_transform(line, {text(self._shape.structure())}) AS object, line, row, sort "
+                f"FROM {_VIEW} WHERE sort <> {_ODD})",
+                rows,
+                self._pieces[-1].end,
+            )
+        except duckdb.Error:
+            if changed:
+                raise changed[0] from None
+            raise
+        finally:
+            self._con.unregister(_VIEW)
+
+    def _numbered(self) -> Iterator[pa.Table]:
+        """Yield the lines again, with the number of each one's first record."""
+        import numpy as np
+
+        first = 1
+        for lines, (sorts, several) in zip(read_lines(self._path, self._pieces), self._parts, strict=True):
+            records = np.ones(len(lines), dtype=np.int64)
+            for place, count in several.items():
+                records[place] = count
+            ends = np.cumsum(records) + first
+            yield lines.table(row=ends - records, sort=sorts)
+            first = int(ends[-1])
