@@ -1,0 +1,24 @@
+{#-
+  The sum of a number over the elements of a JSON list: decimal(18, 4). Null for no list, and where no element has
+  the number. `element` names an element inside `number`, an expression that gives decimal(18, 4)
+  (number_in_json). Sums may stand in sums, with elements of different names.
+-#}
+{% macro sum_in_json(expression, element, number) -%}
+    {{ return(adapter.dispatch('sum_in_json', 'regulars')(expression, element, number)) }}
+{%- endmacro %}
+
+{% macro duckdb__sum_in_json(expression, element, number) -%}
+    try_cast(list_sum(list_transform(
+        try(json_extract_string({{ expression }}, '$[*]')), lambda {{ element }}: {{ number }}
+    )) as decimal(18, 4))
+{%- endmacro %}
+
+{% macro spark__sum_in_json(expression, element, number) -%}
+    aggregate(
+        from_json({{ expression }}, 'array<string>'),
+        cast(null as decimal(18, 4)),
+        (sum_of_{{ element }}, {{ element }}) -> coalesce(
+            try_cast(sum_of_{{ element }} + {{ number }} as decimal(18, 4)), sum_of_{{ element }}, {{ number }}
+        )
+    )
+{%- endmacro %}
