@@ -47,7 +47,8 @@ deliveries as (
         delivery_id,
         max(campaign_id) as campaign_id,
         max(customer_id) as customer_id,
-        min(case when event in ('sent', 'delivered') then occurred_at end) as sent_at,
+        -- Some senders tell of a mail that bounced nothing else.
+        min(case when event in ('sent', 'delivered', 'bounce') then occurred_at end) as sent_at,
         min(case when event = 'delivered' then occurred_at end) as reported_delivered_at,
         min(case when event = 'bounce' then occurred_at end) as bounced_at,
         min(case when event in ('open', 'click', 'unsubscribe', 'complaint') then occurred_at end) as reacted_at,

@@ -6,7 +6,7 @@ with web_events as (
         *,
         coalesce(source || ':' || page_view_id, event_id) as page_view_key
     from {{ ref('int_web_events') }}
-    where event in ('page_view', 'page_ping') and (page_view_id is not null or event = 'page_view')
+    where is_page_view or (is_page_ping and page_view_id is not null)
 
 ),
 
@@ -17,7 +17,7 @@ ranked as (
         -- A ping stands for its page where the page view itself got lost.
         row_number() over (
             partition by page_view_key
-            order by case when event = 'page_view' then 0 else 1 end, occurred_at, event_id
+            order by case when is_page_view then 0 else 1 end, occurred_at, event_id
         ) as place
     from web_events
 
@@ -32,7 +32,7 @@ pings as (
         count(*) as pings,
         max(occurred_at) as last_ping_at
     from web_events
-    where event = 'page_ping'
+    where is_page_ping
     group by page_view_key, session_id
 
 )
@@ -42,7 +42,7 @@ select
     ranked.source,
     ranked.session_id,
     ranked.visitor_id,
-    ranked.event = 'page_view' as has_page_view_event,
+    ranked.is_page_view as has_page_view_event,
     ranked.occurred_at as started_at,
     case when pings.last_ping_at > ranked.occurred_at then pings.last_ping_at else ranked.occurred_at end as ended_at,
     cast(coalesce(pings.pings, 0) as integer) as pings,

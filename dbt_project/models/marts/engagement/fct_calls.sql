@@ -2,7 +2,7 @@
 
 with calls as (
 
-    select * from {{ ref('stg_all__calls') }} where record_status = 'valid'
+    select * from {{ ref('int_calls') }}
 
 ),
 
@@ -25,10 +25,10 @@ as_of as (
 )
 
 select
-    coalesce(calls.source || ':' || calls.call_id, calls.record_key) as call_id,
+    calls.call_id,
     calls.source,
     customer_records.customer_id,
-    {{ lower_text('calls.direction') }} as direction,
+    calls.direction,
     calls.started_at,
     calls.wait_seconds,
     calls.talk_seconds,
@@ -39,7 +39,10 @@ select
     {{ regulars.double_as_money(
         'cast(calls.talk_seconds as double) / 60 * cast(cost_rates.call_minute_amount as double)'
     ) }} as handling_cost_amount,
-    as_of.currency
+    as_of.currency,
+    calls.queue,
+    calls.recording_url,
+    calls.recording_seconds
 from calls
 cross join as_of
 cross join cost_rates

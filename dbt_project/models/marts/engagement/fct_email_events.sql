@@ -2,7 +2,14 @@
 
 with email_events as (
 
-    select * from {{ ref('stg_all__email_events') }} where record_status = 'valid'
+    -- What decides nothing about a delivery stays in staging: deferred, dropped, resubscribe ...
+    select *
+    from {{ ref('stg_all__email_events') }}
+    where
+        record_status = 'valid'
+        and {{ lower_text('event') }} in (
+            'sent', 'delivered', 'open', 'click', 'bounce', 'unsubscribe', 'complaint'
+        )
 
 ),
 
@@ -12,31 +19,9 @@ customer_records as (
 
 ),
 
-machines as (
+machine_events as (
 
-    select * from {{ ref('machine_user_agents') }} where is_machine
-
-),
-
--- Each distinct user agent is compared with the patterns once.
-user_agents as (
-
-    select distinct
-        user_agent,
-        {{ lower_text('user_agent') }} as lower_agent
-    from email_events
-    where user_agent is not null
-
-),
-
-machine_agents as (
-
-    select distinct user_agents.user_agent
-    from user_agents
-    inner join machines
-        on
-            (machines.match = 'equals' and user_agents.lower_agent = machines.pattern)
-            or (machines.match = 'contains' and position(machines.pattern in user_agents.lower_agent) > 0)
+    select * from {{ ref('int_email_machine_events') }}
 
 ),
 
@@ -48,16 +33,22 @@ identified as (
         email_events.message_id,
         email_events.campaign_key as campaign_id,
         customer_records.customer_id,
+        -- Recipients that nobody knows are told apart, without their addresses.
+        case
+            when customer_records.customer_id is not null then customer_records.customer_id
+            when coalesce(email_events.email_text, email_events.account_key) is not null
+                then {{ md5_of([lower_text('email_events.email_text'), 'email_events.account_key']) }}
+        end as recipient,
         {{ lower_text('email_events.event') }} as event,
         email_events.occurred_at,
         email_events.url,
-        coalesce(email_events.is_machine, false) or machine_agents.user_agent is not null as is_machine
+        machine_events.machine_reason
     from email_events
     left join customer_records
         on
             email_events.source = customer_records.source
             and email_events.record_ref = customer_records.source_record_id
-    left join machine_agents on email_events.user_agent = machine_agents.user_agent
+    left join machine_events on email_events.record_key = machine_events.record_key
 
 )
 
@@ -65,10 +56,10 @@ select
     event_id,
     source,
     -- One message to one person. Without message id the campaign stands for the message; without either, or without
-    -- a person to tell recipients apart, the event stands alone.
+    -- a recipient, the event stands alone.
     case
-        when message_id is not null then source || ':' || message_id || ':' || coalesce(customer_id, '')
-        when campaign_id is not null and customer_id is not null then campaign_id || ':' || customer_id
+        when message_id is not null then source || ':' || message_id || ':' || coalesce(recipient, '')
+        when campaign_id is not null and recipient is not null then campaign_id || ':' || recipient
         else event_id
     end as delivery_id,
     message_id,
@@ -77,5 +68,6 @@ select
     event,
     occurred_at,
     url,
-    is_machine
+    machine_reason is not null as is_machine,
+    machine_reason
 from identified

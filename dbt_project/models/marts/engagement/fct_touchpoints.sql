@@ -24,6 +24,12 @@ calls as (
 
 ),
 
+tickets as (
+
+    select * from {{ ref('fct_tickets') }} where customer_id is not null and stage <> 'deleted'
+
+),
+
 web_sessions as (
 
     select * from {{ ref('fct_web_sessions') }} where customer_id is not null and not is_bot
@@ -87,6 +93,21 @@ touchpoints as (
         cast(null as {{ dbt.type_string() }}) as order_id,
         coalesce(reason, outcome) as detail
     from calls
+
+    union all
+
+    select
+        'ticket:' || ticket_id as touchpoint_id,
+        customer_id,
+        created_at as occurred_at,
+        channel,
+        'ticket' as kind,
+        'in' as direction,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        cast(null as {{ dbt.type_string() }}) as order_id,
+        -- The subject may name a person.
+        status as detail
+    from tickets
 
     union all
 

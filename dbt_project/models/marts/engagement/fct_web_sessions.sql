@@ -20,7 +20,7 @@ ranked as (
         row_number() over (
             partition by session_id
             order by
-                case event when 'page_view' then 0 when 'page_ping' then 1 else 2 end,
+                case when is_page_view then 0 when is_page_ping then 1 else 2 end,
                 occurred_at,
                 event_id
         ) as place
@@ -38,8 +38,8 @@ sessions as (
         max(occurred_at) as ended_at,
         count(*) as events,
         count(distinct case
-            when event in ('page_view', 'page_ping') and page_view_id is not null then page_view_id
-            when event = 'page_view' then event_id
+            when (is_page_view or is_page_ping) and page_view_id is not null then page_view_id
+            when is_page_view then event_id
         end) as page_views,
         max(case when place = 1 then traffic_source end) as source,
         max(case when place = 1 then medium end) as medium,
@@ -48,7 +48,19 @@ sessions as (
         max(case when is_bot then 1 else 0 end) = 1 as is_bot
     from ranked
     group by session_id
-    having sum(case when event in ('page_view', 'page_ping') then 1 else 0 end) > 0
+    having sum(case when is_page_view or is_page_ping then 1 else 0 end) > 0
+
+),
+
+with_next as (
+
+    select
+        *,
+        case
+            when visitor_id is not null
+                then lead(started_at) over (partition by tracker, visitor_id order by started_at, session_id)
+        end as next_started_at
+    from sessions
 
 ),
 
@@ -81,14 +93,22 @@ known_visitors as (
 identified as (
 
     select
-        sessions.*,
+        with_next.*,
         coalesce(logins.customer_id, known_visitors.customer_id) as customer_id,
-        -- The session is open until its time-out: an order is often booked a moment after the last page.
-        sessions.ended_at + interval '1' minute * {{ threshold('session_timeout_minutes') }} as open_until
-    from sessions
-    left join logins on sessions.session_id = logins.session_id and logins.place = 1
+        -- The session is open until its time-out, for an order is often booked a moment after the last page; or until
+        -- the visitor's next one, where a campaign or midnight has cut it.
+        case
+            when
+                with_next.next_started_at > with_next.ended_at
+                and with_next.next_started_at
+                < with_next.ended_at + interval '1' minute * {{ threshold('session_timeout_minutes') }}
+                then with_next.next_started_at
+            else with_next.ended_at + interval '1' minute * {{ threshold('session_timeout_minutes') }}
+        end as open_until
+    from with_next
+    left join logins on with_next.session_id = logins.session_id and logins.place = 1
     left join known_visitors
-        on sessions.tracker = known_visitors.source and sessions.visitor_id = known_visitors.visitor_id
+        on with_next.tracker = known_visitors.source and with_next.visitor_id = known_visitors.visitor_id
 
 ),
 

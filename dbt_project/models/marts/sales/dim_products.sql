@@ -19,7 +19,7 @@ order_lines as (
 
 exchange_rates as (
 
-    select * from {{ ref('int_exchange_rates') }}
+    select * from {{ ref('int_exchange_rates_now') }}
 
 ),
 
@@ -33,11 +33,20 @@ as_of as (
 described as (
 
     select
-        *,
+        products.*,
+        as_of.currency as company_currency,
+        {{ rate_of('coalesce(products.currency, as_of.currency)', 'as_of.currency', 'exchange_rates.rate') }} as rate,
         row_number() over (
-            partition by product_key order by updated_at desc nulls last, loaded_at desc, source asc, record_key asc
+            partition by products.product_key
+            order by
+                products.updated_at desc nulls last,
+                products.loaded_at desc,
+                products.source asc,
+                products.record_key asc
         ) as place
     from products
+    cross join as_of
+    left join exchange_rates on {{ capital_letters('products.currency') }} = exchange_rates.currency
 
 ),
 
@@ -48,18 +57,28 @@ catalogue as (
         described.sku,
         described.product_name,
         described.category,
-        {{ regulars.as_money(product_of('described.unit_cost', 'exchange_rates.rate')) }} as unit_cost,
-        {{ regulars.as_money(product_of('described.unit_price', 'exchange_rates.rate')) }} as unit_price,
-        as_of.currency,
+        coalesce(
+            {{ regulars.as_money(product_of('described.unit_cost', 'described.rate')) }},
+            {{ regulars.as_money(product_of('by_sku.unit_cost', 'by_sku.rate')) }}
+        ) as unit_cost,
+        {{ regulars.as_money(product_of('described.unit_price', 'described.rate')) }} as unit_price,
+        described.company_currency as currency,
         true as is_in_catalogue
     from described
-    cross join as_of
-    left join exchange_rates
+    -- What an article costs may come by itself, under `sku:<its SKU>` as the id.
+    left join described as by_sku
         on
-            coalesce(described.currency, as_of.currency) = exchange_rates.currency
-            and as_of.as_of_on >= exchange_rates.valid_from
-            and as_of.as_of_on < exchange_rates.valid_to
-    where described.place = 1
+            split_part(described.product_key, ':', 1) || ':sku:' || described.sku = by_sku.product_key
+            and by_sku.place = 1
+    left join (select distinct product_key from order_lines) as named on described.product_key = named.product_key
+    where
+        described.place = 1
+        -- A SKU alone is no article, unless lines name it so.
+        and (
+            split_part(described.product_key, ':', 2) <> 'sku'
+            or split_part(described.product_key, ':', 3) = ''
+            or named.product_key is not null
+        )
 
 ),
 

@@ -6,11 +6,12 @@ with order_lines as (
 
 ),
 
+-- Also of orders in quarantine: what currency a line is in does not depend on whether its order is right.
 orders as (
 
     select order_key, ordered_at, currency
     from {{ ref('stg_all__orders') }}
-    where record_status = 'valid' and order_key is not null
+    where record_status <> 'duplicate' and order_key is not null
 
 ),
 
@@ -88,13 +89,12 @@ converted as (
 
     select
         priced.*,
-        exchange_rates.rate
+        {{ rate_of('priced.original_currency', 'priced.currency', 'exchange_rates.rate') }} as rate
     from priced
     left join exchange_rates
         on
-            priced.original_currency = exchange_rates.currency
-            and coalesce(cast(priced.ordered_at as date), cast('9999-12-30' as date)) >= exchange_rates.valid_from
-            and coalesce(cast(priced.ordered_at as date), cast('9999-12-30' as date)) < exchange_rates.valid_to
+            {{ capital_letters('priced.original_currency') }} = exchange_rates.currency
+            and cast(priced.ordered_at as date) = exchange_rates.day
 
 )
 

@@ -37,6 +37,12 @@ exchange_rates as (
 
 ),
 
+exchange_rates_now as (
+
+    select * from {{ ref('int_exchange_rates_now') }}
+
+),
+
 as_of as (
 
     select * from {{ ref('int_as_of') }}
@@ -50,15 +56,22 @@ described as (
         campaigns.campaign_name,
         {{ lower_text('campaigns.channel') }} as channel,
         campaigns.started_at,
-        {{ regulars.as_money(product_of('campaigns.cost_amount', 'exchange_rates.rate')) }} as stated_cost_amount,
+        {{ regulars.as_money(product_of(
+            'campaigns.cost_amount',
+            rate_of(
+                'coalesce(campaigns.currency, as_of.currency)',
+                'as_of.currency',
+                'case when campaigns.started_at is null then exchange_rates_now.rate else exchange_rates.rate end'
+            )
+        )) }} as stated_cost_amount,
         campaigns.cost_amount is not null as states_cost
     from campaigns
     cross join as_of
     left join exchange_rates
         on
-            coalesce(campaigns.currency, as_of.currency) = exchange_rates.currency
-            and coalesce(cast(campaigns.started_at as date), as_of.as_of_on) >= exchange_rates.valid_from
-            and coalesce(cast(campaigns.started_at as date), as_of.as_of_on) < exchange_rates.valid_to
+            {{ capital_letters('campaigns.currency') }} = exchange_rates.currency
+            and cast(campaigns.started_at as date) = exchange_rates.day
+    left join exchange_rates_now on {{ capital_letters('campaigns.currency') }} = exchange_rates_now.currency
 
 ),
 
