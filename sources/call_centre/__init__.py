@@ -1,1 +1,1 @@
-"""Telephone and service desk systems."""
+"""Call centres: telephone calls, requests to the service desk, and who answered them."""

@@ -12,14 +12,18 @@ with received as (
 ),
 
 staged as (
-    {% for entity in entities() %}
+    {% for entity, definition in entities().items() %}
     select
         load_id,
         source,
         '{{ entity }}' as entity,
         sum(case when record_status = 'valid' then 1 else 0 end) as valid,
         sum(case when record_status = 'quarantined' then 1 else 0 end) as quarantined,
-        sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicates
+        sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicates,
+        -- What lies ahead of its loading says nothing about how far the source has come.
+        max(
+            case when record_status = 'valid' and {{ definition['time'] }} <= loaded_at then {{ definition['time'] }} end
+        ) as newest_at
     from {{ ref('stg_all__' ~ entity) }}
     group by 1, 2
     {{ 'union all' if not loop.last }}
@@ -43,7 +47,8 @@ joined as (
         coalesce(received.received, 0) as received,
         coalesce(staged.valid, 0) as valid,
         coalesce(staged.quarantined, 0) as quarantined,
-        coalesce(staged.duplicates, 0) as duplicates
+        coalesce(staged.duplicates, 0) as duplicates,
+        staged.newest_at
     from received
     full outer join staged
         on
@@ -62,6 +67,7 @@ select
     cast(joined.quarantined as bigint) as quarantined,
     cast(joined.duplicates as bigint) as duplicates,
     cast(loads.started_at as timestamp) as started_at,
-    cast(loads.finished_at as timestamp) as finished_at
+    cast(loads.finished_at as timestamp) as finished_at,
+    cast(joined.newest_at as timestamp) as newest_at
 from joined
 left join loads on joined.load_id = loads.load_id and joined.source = loads.source

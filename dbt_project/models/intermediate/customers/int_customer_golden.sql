@@ -18,12 +18,6 @@ identifiers as (
 
 ),
 
-email_events as (
-
-    select * from {{ ref('fct_email_events') }} where customer_id is not null
-
-),
-
 customers as (
 
     select
@@ -48,8 +42,6 @@ own_values as (
         {{ latest_of('region', 'place') }} as region,
         {{ latest_of('country_code', 'place') }} as country_code,
         {{ latest_of('language', 'place') }} as language,
-        {{ latest_of('sms_consent', 'place') }} as sms_consent,
-        {{ latest_of('phone_consent', 'place') }} as phone_consent,
         max(case when has_address then place end) as place_of_address
     from profile_records
     group by customer_id
@@ -70,36 +62,6 @@ addresses as (
         on
             profile_records.customer_id = own_values.customer_id
             and profile_records.place = own_values.place_of_address
-
-),
-
--- Whoever unsubscribes takes consent back, whatever an older record says.
-email_consents as (
-
-    select customer_id, email_consent, stated_at, place
-    from profile_records
-    where email_consent is not null
-    union all
-    select
-        customer_id,
-        false as email_consent,
-        max(occurred_at) as stated_at,
-        -- After every record of the same moment.
-        cast(null as bigint) as place
-    from email_events
-    where event in ('unsubscribe', 'complaint')
-    group by customer_id
-
-),
-
-ranked_email_consents as (
-
-    select
-        *,
-        row_number() over (
-            partition by customer_id order by stated_at desc nulls last, place desc nulls first
-        ) as place_from_last
-    from email_consents
 
 ),
 
@@ -174,14 +136,9 @@ select
     sightings.first_seen_at,
     sightings.last_seen_at,
     customers.source_count,
-    customers.record_count,
-    ranked_email_consents.email_consent,
-    own_values.sms_consent,
-    own_values.phone_consent
+    customers.record_count
 from customers
 left join own_values on customers.customer_id = own_values.customer_id
 left join addresses on customers.customer_id = addresses.customer_id
 left join last_values_of_events on customers.customer_id = last_values_of_events.customer_id
 left join sightings on customers.customer_id = sightings.customer_id
-left join ranked_email_consents
-    on customers.customer_id = ranked_email_consents.customer_id and ranked_email_consents.place_from_last = 1

@@ -56,8 +56,5 @@ select
     case when has_address then postal_code end as postal_code,
     region,
     has_address,
-    language,
-    email_consent,
-    sms_consent,
-    phone_consent
+    language
 from identified

@@ -16,8 +16,16 @@
         'kinds': {'account': 'account_key', 'email': 'email'},
     },
     {
-        'model': 'stg_all__calls', 'first': 'started_at', 'last': 'started_at',
+        'model': 'int_calls', 'first': 'started_at', 'last': 'started_at',
         'kinds': {'account': 'account_key', 'phone': 'phone'},
+    },
+    {
+        'model': 'stg_all__tickets', 'first': 'created_at', 'last': 'coalesce(updated_at, created_at)',
+        'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
+    },
+    {
+        'model': 'stg_all__consents', 'first': 'occurred_at', 'last': 'occurred_at',
+        'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {
         'model': 'stg_all__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
@@ -38,7 +46,7 @@ with
         min({{ origin['first'] }}) as first_seen_at,
         max({{ origin['last'] }}) as last_seen_at
     from {{ ref(origin['model']) }}
-    where record_status = 'valid' and record_ref is not null
+    where {% if origin['model'].startswith('stg_') %}record_status = 'valid' and {% endif %}record_ref is not null
     group by source, record_ref, {{ origin['kinds'].values() | join(', ') }}
 
 ),

@@ -89,7 +89,7 @@ joined as (
 
     select
         headers.*,
-        exchange_rates.rate,
+        {{ rate_of('headers.stated_currency', 'headers.company_currency', 'exchange_rates.rate') }} as rate,
         lines_of_orders.order_lines,
         lines_of_orders.product_lines,
         lines_of_orders.costed_lines,
@@ -114,12 +114,10 @@ joined as (
         ) as is_charge
     from headers
     left join lines_of_orders on headers.order_key = lines_of_orders.order_id
-    -- No rate, no amount: currencies never mix.
     left join exchange_rates
         on
-            headers.stated_currency = exchange_rates.currency
-            and cast(headers.ordered_at as date) >= exchange_rates.valid_from
-            and cast(headers.ordered_at as date) < exchange_rates.valid_to
+            {{ capital_letters('headers.stated_currency') }} = exchange_rates.currency
+            and cast(headers.ordered_at as date) = exchange_rates.day
 
 ),
 
