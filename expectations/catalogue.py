@@ -24,7 +24,10 @@ ENTITIES = (
     "order_lines",
     "email_events",
     "campaigns",
+    "exchange_rates",
     "calls",
+    "tickets",
+    "consents",
     "web_events",
 )
 

@@ -50,8 +50,12 @@ class DatasetCheck:
         return not self.problems
 
 
-def check_sources(company: Company) -> list[DatasetCheck]:
+def check_sources(company: Company, only: str | None = None) -> list[DatasetCheck]:
     """Look at every dataset: its files, and whether each has the columns that are mapped from it.
+
+    Args:
+        company: The company file.
+        only: The name of one source; None for all.
 
     Raises:
         CompanyError: an environment variable that the file names is not set.
@@ -60,6 +64,7 @@ def check_sources(company: Company) -> list[DatasetCheck]:
     return [
         _Checker(company, document, name, dataset_name).check()
         for name, source in company.sources.items()
+        if only in (None, name)
         for dataset_name, dataset in source.datasets.items()
         if dataset.path
     ]

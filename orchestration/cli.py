@@ -1,93 +1,36 @@
-"""The command line: `regulars run`, `check`, `status`, `customer`, `sample`, `dbt`, `dev`.
+"""The command line: `regulars run`, `check`, `status`, `sources`, `customer`, `sample`, `dbt`, `dev`.
 
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
+from orchestration.cli_sources import app as sources_app
 from orchestration.cli_support import BAD_CONFIGURATION, DONE, FAILED, GATE_STOPPED
-
-if TYPE_CHECKING:
-    from orchestration.company import Company
-    from orchestration.home import Home
-
-Parameters = ParamSpec("Parameters")
-
-_EXIT_CODES = (
-    f"Exit codes: {DONE} done · {FAILED} failed · {BAD_CONFIGURATION} bad configuration or usage · "
-    f"{GATE_STOPPED} the gate stopped the run"
-)
 
 app = typer.Typer(
     name="regulars",
     help="Every customer known like a regular: from shops, e-mail, call centre and web to a published scorecard.",
-    epilog=_EXIT_CODES,
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(sources_app)
 
 
-def _examples(*lines: str) -> str:
-    """What stands below a command's options."""
-    # Rich joins lines within a paragraph, so that each example is one of its own.
-    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines), _EXIT_CODES])
-
-
-CompanyOption = Annotated[
-    Path,
-    typer.Option("--company", "-c", envvar=support.COMPANY_VARIABLE, help="The company file.", show_default=True),
-]
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", envvar=support.HOME_VARIABLE, help="The home folder. Default: home/<company id>."),
-]
-_COMPANY = Path("company.yaml")
-
-
-def _guarded(command: Callable[Parameters, int]) -> Callable[Parameters, None]:
-    """Turn a command's result into the exit code, and its errors into words. No traceback reaches the terminal."""
-
-    @functools.wraps(command)
-    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except (typer.Exit, typer.Abort):
-            raise
-        except KeyboardInterrupt:
-            support.console(stderr=True).print("Stopped. What was published before is still in place.")
-            code = FAILED
-        except Exception as error:  # noqa: BLE001 - the last place before the terminal
-            code = support.tell(error)
-        raise typer.Exit(code)
-
-    return guarded
-
-
-def _open(company_file: Path, home: Path | None) -> tuple[Company, Home]:
-    """The checked company file, and the home that belongs to it."""
-    from orchestration.company import load_company
-    from orchestration.home import Home
-
-    company = load_company(company_file)
-    place = Home.locate(company.id, home)
-    support.remember_home(place)
-    return company, place
-
-
-@app.command(epilog=_examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
-@_guarded
+@app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
+@guarded
 def run(
-    company: CompanyOption = _COMPANY,
+    company: CompanyOption = COMPANY,
     home: HomeOption = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew from raw.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a run that is still going.")] = 0,
@@ -95,7 +38,7 @@ def run(
     """Run everything: load what is new, judge it, build the marts and publish them."""
     from orchestration.views.run import RunProgress, run_end
 
-    settings, place = _open(company, home)
+    settings, place = open_company(company, home)
     support.environment_or_stop(settings)
     from orchestration import pipeline
 
@@ -108,9 +51,9 @@ def run(
     return FAILED if report.has_failures else DONE
 
 
-@app.command(epilog=_examples("regulars check", "regulars check --company examples/real/company.yaml"))
-@_guarded
-def check(company: CompanyOption = _COMPANY) -> int:
+@app.command(epilog=examples("regulars check", "regulars check --company examples/real/company.yaml"))
+@guarded
+def check(company: CompanyOption = COMPANY) -> int:
     """Is the company file right, are its sources there, and do they have the mapped columns? Loads nothing."""
     from orchestration.check import check_sources, engine_problems
     from orchestration.company import environment_problems, load_company
@@ -131,10 +74,10 @@ def check(company: CompanyOption = _COMPANY) -> int:
     return DONE
 
 
-@app.command(epilog=_examples("regulars status", "regulars status --json", "regulars status --home /srv/shop"))
-@_guarded
+@app.command(epilog=examples("regulars status", "regulars status --json", "regulars status --home /srv/shop"))
+@guarded
 def status(
-    company: CompanyOption = _COMPANY,
+    company: CompanyOption = COMPANY,
     home: HomeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The last run's report as JSON.")] = False,
 ) -> int:
@@ -163,14 +106,14 @@ def status(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "regulars customer 4f1c2a9b", "regulars customer anna@example.org", "regulars customer '030 901820'"
     )
 )
-@_guarded
+@guarded
 def customer(
     who: Annotated[str, typer.Argument(metavar="ID|E-MAIL|PHONE", help="Also a loyalty card or an account id.")],
-    company: CompanyOption = _COMPANY,
+    company: CompanyOption = COMPANY,
     home: HomeOption = None,
 ) -> int:
     """One customer: profile, segments, value, consent, records with their reasons, and the last touchpoints."""
@@ -195,8 +138,8 @@ def customer(
     return DONE
 
 
-@app.command(epilog=_examples("regulars sample", "regulars sample --customers 500 --seed 7 --out /tmp/bakery"))
-@_guarded
+@app.command(epilog=examples("regulars sample", "regulars sample --customers 500 --seed 7 --out /tmp/bakery"))
+@guarded
 def sample(
     customers: Annotated[int, typer.Option(min=10, help="How many people.")] = 3000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 7,
@@ -221,21 +164,21 @@ def sample(
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    epilog=_examples("regulars dbt build --select dim_customers", "regulars dbt test", "regulars dbt docs generate"),
+    epilog=examples("regulars dbt build --select dim_customers", "regulars dbt test", "regulars dbt docs generate"),
 )
-@_guarded
-def dbt(context: typer.Context, company: CompanyOption = _COMPANY, home: HomeOption = None) -> int:
+@guarded
+def dbt(context: typer.Context, company: CompanyOption = COMPANY, home: HomeOption = None) -> int:
     """Any dbt command, with this company's profile, variables and warehouse. What follows `dbt` goes to dbt."""
     from orchestration.dbt_command import run_dbt
 
-    settings, place = _open(company, home)
+    settings, place = open_company(company, home)
     return DONE if run_dbt(settings, place, context.args) else FAILED
 
 
-@app.command(epilog=_examples("regulars dev", "regulars dev --port 3001"))
-@_guarded
+@app.command(epilog=examples("regulars dev", "regulars dev --port 3001"))
+@guarded
 def dev(
-    company: CompanyOption = _COMPANY,
+    company: CompanyOption = COMPANY,
     home: HomeOption = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the pages.")] = 3000,
@@ -243,7 +186,7 @@ def dev(
     """Open Dagster's pages on this company: assets, checks, schedules, runs."""
     from orchestration.dev import serve
 
-    _, place = _open(company, home)
+    _, place = open_company(company, home)
     return DONE if serve(company, place, host=host, port=port) == 0 else FAILED
 
 

@@ -152,11 +152,11 @@ def writer(home: Home) -> str | None:
 
 def next_steps(report: RunReport, company_file: Path, home: Path | None) -> list[tuple[str, str]]:
     """Three commands to try after a run, exactly as they can be typed, with what each does."""
-    options = _options(company_file, home)
-    program = _program()
+    options = given_options(company_file, home)
+    name = program()
 
     def command(*parts: str, with_home: bool = True) -> str:
-        return shlex.join([program, *parts, *(options if with_home else options[: 2 * ("--company" in options)])])
+        return shlex.join([name, *parts, *(options if with_home else options[: 2 * ("--company" in options)])])
 
     pages = (command("dev"), "see every step, check and schedule in Dagster's pages")
     if report.outcome == "gate_stopped":
@@ -194,7 +194,7 @@ def _someone(report: RunReport) -> str | None:
         return None
 
 
-def _options(company_file: Path, home: Path | None) -> list[str]:
+def given_options(company_file: Path, home: Path | None) -> list[str]:
     """The options that differ from the defaults, unless the environment says the same."""
     options: list[str] = []
     if str(company_file) != os.environ.get(COMPANY_VARIABLE, "company.yaml"):
@@ -204,7 +204,7 @@ def _options(company_file: Path, home: Path | None) -> list[str]:
     return options
 
 
-def _program() -> str:
+def program() -> str:
     """How this command line was started: `regulars` where that is on the path, else the path that was typed."""
     typed = Path(sys.argv[0])
     on_path = shutil.which("regulars")

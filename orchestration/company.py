@@ -98,15 +98,19 @@ class IdentitySettings(Strict):
 
 
 class Thresholds(Strict):
-    """Numbers behind the marts; each is a dbt variable of the same name under `thresholds`."""
+    """Numbers and choices behind the marts; each is a dbt variable of the same name under `thresholds`."""
 
     session_timeout_minutes: Count = 30
+    session_ends_on_new_campaign: bool = True
+    session_ends_at_midnight: bool = False
+    session_trusts_tracker: bool = False
     attribution_window_days: Count = 7
     kpi_history_days: Count = 31
     key_customer_share: Share = 0.20
     regular_months: Count = 3
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
+    exchange_rate_days: Count = 7
 
 
 class Goal(Strict):
@@ -212,7 +216,7 @@ class Company(Strict):
         return SparkSettings.model_validate(_fill(self.warehouse.spark.model_dump(exclude_unset=True), environment))
 
     def dbt_vars(self) -> dict[str, Any]:
-        """The part that dbt models read, as plain data: goals, thresholds, validity, vendors with their entities.
+        """The part that dbt models read, as plain data: goals, thresholds, validity, vendors with their objects.
 
         It changes only when the file changes (a changed variable makes dbt parse the whole project again).
         """
@@ -220,8 +224,18 @@ class Company(Strict):
             "goals": [goal.model_dump(mode="json") for goal in self.goals],
             "thresholds": self.thresholds.model_dump(mode="json"),
             "validity": self.validity.model_dump(mode="json"),
-            "vendors": {vendor.name: list(vendor.entities) for vendor in self.vendors},
+            "vendors": {
+                vendor.name: {one.name: list(one.entities) for one in vendor.objects} for vendor in self.vendors
+            },
+            "namespaces": {
+                "customers": sorted(self._brought("customers", "accounts_of")),
+                "products": sorted(self._brought("products", "products_of")),
+            },
         }
+
+    def _brought(self, entity: str, namespace: str) -> set[str]:
+        """Whose ids the records of an entity have that sources bring: the `accounts_of` or `products_of` of each."""
+        return {getattr(source, namespace) for source in self.sources.values() if entity in source.brings}
 
 
 def load_company(path: Path | str) -> Company:

@@ -20,6 +20,11 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Say = Callable[[KeyPath, str, str], CompanyProblem]
 
 
+def is_source_name(name: object) -> bool:
+    """Whether a source may be called so."""
+    return isinstance(name, str) and bool(_SOURCE_NAME.fullmatch(name)) and name not in _RESERVED_NAMES
+
+
 def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], gate: float) -> list[CompanyProblem]:
     """What the models cannot see: secrets written out, references between parts, uniqueness.
 

@@ -24,6 +24,7 @@ class CustomerProfile:
     segments: Row = field(default_factory=dict)
     contact_points: list[Row] = field(default_factory=list)
     records: list[Row] = field(default_factory=list)
+    consents: list[Row] = field(default_factory=list)
     touchpoints: list[Row] = field(default_factory=list)
     asked_id: str | None = None
     change_reason: str | None = None
@@ -100,6 +101,7 @@ def gather(published: Published, customer_id: str, asked: str | None = None) -> 
         segments=one("customer_segments"),
         contact_points=many("customer_contact_points", "ALL"),
         records=many("customer_records", "ALL"),
+        consents=many("customer_consents", "ALL"),
         touchpoints=touchpoints,
         asked_id=old_id,
         change_reason=reason,

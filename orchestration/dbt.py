@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ class Dbt:
         variables: The dbt vars: rules, goals, thresholds, validity.
         environment: What the profile reads to find the engine.
         threads: How many models dbt builds at once.
-        start: Called before a command that needs the engine, such as to start a session that dbt then finds.
+        opened: Holds open what a command that needs the engine finds in this process, such as a session.
     """
 
     target: Path
@@ -52,7 +52,7 @@ class Dbt:
     variables: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
     threads: int = 2
-    start: Callable[[], None] | None = field(default=None, repr=False)
+    opened: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
     project: Path = PROJECT_DIR
     on_node: Callable[[str], None] | None = None
     _runner: dbtRunner | None = field(default=None, repr=False)
@@ -67,7 +67,7 @@ class Dbt:
             variables={**company.dbt_vars(), **engine.dbt_vars(), "rules": list(rules)},
             environment=engine.dbt_environment(),
             threads=company.warehouse.threads,
-            start=engine.start_for_dbt,
+            opened=engine.open_for_dbt,
         )
 
     @property
@@ -114,9 +114,7 @@ class Dbt:
             elif message.info.name == "LogStartLine" and self.on_node:
                 self.on_node(message.data.description)
 
-        if self.start is not None and needs_engine(args):
-            self.start()
-        with self._environment():
+        with self._environment(), self.opened() if needs_engine(args) else nullcontext():
             if self._runner is None:
                 self._runner = dbtRunner()
             self._runner.callbacks = [listen]

@@ -46,6 +46,5 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     if not needs_engine(command):
         # Analysts may do this while a run writes, because it does not open the warehouse.
         return bool(dbtRunner().invoke(command).success)
-    with home.lock():
-        engine.start_for_dbt()
+    with home.lock(), engine.open_for_dbt():
         return bool(dbtRunner().invoke(command).success)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from expectations.connection import tables_of
 from orchestration.report import GateResult as GateLine
 from orchestration.report import GoalLine, Outcome, RuleLine, RunReport, SourceLine
+from orchestration.source_states import states_of, with_newest
 from orchestration.warehouse import read_state
 from sources.files.ledger import has_ledger
 
@@ -58,10 +59,12 @@ def read_report(run: Run, outcome: Outcome) -> RunReport:
     )
     with run.engine.control(read_only=True) as control:
         new_files = _new_files(control, run)
+        report.source_states = states_of(control, run.company)
         report.publication_run_id = (read_state(control).get("published") or {}).get("run_id")
     with run.engine.report_reading() as con:
         if con is not None:
             _read_tables(con, run, report, new_files)
+            report.source_states = with_newest(con, report.source_states)
     return report
 
 

@@ -52,6 +52,50 @@ class SourceLine:
 
 
 @dataclass(frozen=True)
+class DriftLine:
+    """One field that a source's last load of a dataset brought differently; `words` is a sentence without values.
+
+    `kind` is new_field, removed_field or changed_type.
+    """
+
+    dataset: str
+    kind: str
+    field: str
+    words: str
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What the ledger knows of a source at the end of a run.
+
+    Attributes:
+        source: Its name.
+        type: files, or the vendor's name.
+        channel: Where it belongs.
+        label: Its name for people.
+        last_load_at: When the last load that brought something was committed (UTC); None before the first.
+        last_load_id: That load.
+        files: Files known by now.
+        records: Records received so far, as counted by the loader: lines of files, records of pages.
+        newest_at: The newest time that a valid record speaks of (UTC).
+        cursors: Object of an API to the time up to which it has been fetched, ISO 8601.
+        drift: What the last load of each dataset brought differently from those before it.
+    """
+
+    source: str
+    type: str = "files"
+    channel: str | None = None
+    label: str | None = None
+    last_load_at: datetime | None = None
+    last_load_id: str | None = None
+    files: int = 0
+    records: int = 0
+    newest_at: datetime | None = None
+    cursors: dict[str, str] = field(default_factory=dict)
+    drift: list[DriftLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class GoalLine:
     """One goal of the scorecard. `unit` is 'share' (0 to 1), 'money' (company currency) or 'number'.
 
@@ -143,6 +187,7 @@ class RunReport:
     data_docs: str | None = None
     steps: list[StepLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    source_states: list[SourceState] = field(default_factory=list)
 
     @property
     def seconds(self) -> float | None:

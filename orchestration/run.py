@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration.dbt import PROJECT_DIR, Dbt
 from orchestration.engines import engine_of
-from orchestration.report import Problem, StepLine
+from orchestration.report import DriftLine, Problem, StepLine
 
 if TYPE_CHECKING:
     from expectations.catalogue import Rule
@@ -53,6 +53,7 @@ class Run:
         verdict: What the gate said, once it has been asked.
         steps: Seconds and rows of the steps taken so far.
         problems: What could not be read or done, without stopping the rest.
+        drift: By source, the fields that this run's load brought differently.
     """
 
     company: Company
@@ -64,6 +65,7 @@ class Run:
     verdict: GateResult | None = None
     steps: list[StepLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    drift: dict[str, list[DriftLine]] = field(default_factory=dict)
 
     @cached_property
     def engine(self) -> Engine:

@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from orchestration.report import Problem
+from orchestration.source_states import drift_lines, drift_notices, drift_of_load
 from orchestration.warehouse import (
     ledger_mark,
     read_state,
@@ -54,6 +55,9 @@ def load_source(run: Run, name: str) -> Counts:
         )
         asked = _ask_api(run, con, name, source)
         rows = con.execute("SELECT DISTINCT dataset FROM ledger.batches WHERE source = ?", [name]).fetchall()
+        drift = drift_of_load(con, name, run.run_id)
+    run.drift[name] = drift_lines(drift)
+    run.problems.extend(drift_notices(name, drift))
     if report.reread:
         run.full_refresh = True  # rows that tables were built from have been replaced
     of_files = [file.error for file in report.files if file.error is not None]

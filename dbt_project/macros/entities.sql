@@ -3,6 +3,7 @@
 
   Per entity:
     key          the column that names a record within its source
+    time         the time a record speaks of, in staging's columns: how far a source has come
     updated_at   the column that says which of two versions of a record is the newer one (optional)
     grows        true: events and records that keep coming, so the model takes new batches only
     columns      column -> type, in order. Types:
@@ -10,6 +11,7 @@
                    timestamp  UTC; a time without offset is in the source's time zone
                    date       calendar day, never moved by a time zone
                    decimal    decimal(18, 4)
+                   rate       decimal(18, 8)
                    integer    whole numbers
                    boolean    true/false, yes/no, y/n, t/f, on/off, 1/0
                    email      the judged, normalised address
@@ -18,11 +20,18 @@
     record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
     renamed      column of the mapping -> column of staging, where the plain name is taken
     defaults     column -> SQL for rows that bring no value
+    looks_up     made column for rules -> what it asks of other records (see lookups.sql):
+                   ['known', entity, key column]  whether the record that the key names was received; null where the
+                                                  record names none, or no source delivers such records
+                   ['rate', currency, time]       whether an amount in that currency has a rate on that day; null in the
+                                                  company's own currency, and without a time
+                   ['rate', currency, none]       the same for any day at all
 -#}
 {% macro entities() %}
     {%- set entities = {
         'customers': {
             'key': 'account_id',
+            'time': 'coalesce(updated_at, created_at)',
             'updated_at': 'updated_at',
             'grows': true,
             'columns': {
@@ -38,6 +47,7 @@
         },
         'products': {
             'key': 'product_id',
+            'time': 'updated_at',
             'updated_at': 'updated_at',
             'grows': true,
             'columns': {
@@ -46,9 +56,11 @@
             },
             'keys': {'product_key': ['products_of', 'product_id']},
             'defaults': {'currency': '_currency'},
+            'looks_up': {'has_rate': ['rate', 'currency', none]},
         },
         'orders': {
             'key': 'order_id',
+            'time': 'ordered_at',
             'updated_at': 'updated_at',
             'grows': true,
             'columns': {
@@ -65,9 +77,14 @@
             },
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
             'defaults': {'currency': '_currency'},
+            'looks_up': {
+                'account_is_known': ['known', 'customers', 'account_key'],
+                'has_rate': ['rate', 'currency', 'ordered_at'],
+            },
         },
         'order_lines': {
             'key': 'order_line_id',
+            'time': 'ordered_at',
             'updated_at': 'updated_at',
             'grows': true,
             'columns': {
@@ -78,20 +95,26 @@
             },
             'keys': {'order_key': ['source', 'order_id'], 'product_key': ['products_of', 'product_id']},
             'defaults': {'currency': '_currency', 'line_kind': "'product'"},
+            'looks_up': {
+                'product_is_known': ['known', 'products', 'product_key'],
+                'has_rate': ['rate', 'currency', 'ordered_at'],
+            },
         },
         'email_events': {
             'key': 'event_id',
+            'time': 'occurred_at',
             'grows': true,
             'columns': {
                 'event_id': 'text', 'message_id': 'text', 'campaign_id': 'text', 'email': 'email',
                 'account_id': 'text', 'event': 'text', 'occurred_at': 'timestamp', 'url': 'text',
-                'user_agent': 'text', 'is_machine': 'boolean',
+                'user_agent': 'text', 'ip_address': 'text', 'is_machine': 'boolean',
             },
             'keys': {'campaign_key': ['source', 'campaign_id'], 'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email']],
         },
         'campaigns': {
             'key': 'campaign_id',
+            'time': 'started_at',
             'updated_at': 'updated_at',
             'grows': false,
             'columns': {
@@ -100,34 +123,54 @@
             },
             'keys': {'campaign_key': ['source', 'campaign_id']},
             'defaults': {'currency': '_currency'},
+            'looks_up': {
+                'has_rate': ['rate', 'currency', 'started_at'],
+                'has_any_rate': ['rate', 'currency', none],
+            },
+        },
+        'exchange_rates': {
+            'key': 'rate_id',
+            'time': 'cast(day as timestamp)',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'rate_id': 'text', 'from_currency': 'text', 'to_currency': 'text', 'day': 'date', 'rate': 'rate',
+                'updated_at': 'timestamp',
+            },
+            'defaults': {'rate_id': "r.from_currency || '-' || r.to_currency || '-' || r.day"},
         },
         'calls': {
             'key': 'call_id',
+            'time': 'started_at',
+            'updated_at': 'updated_at',
             'grows': true,
             'columns': {
                 'call_id': 'text', 'phone': 'phone', 'account_id': 'text', 'direction': 'text',
                 'started_at': 'timestamp', 'wait_seconds': 'integer', 'talk_seconds': 'integer',
                 'outcome': 'text', 'reason': 'text', 'agent_id': 'text', 'satisfaction': 'decimal',
-                'queue': 'text', 'recording_url': 'text', 'recording_seconds': 'integer',
+                'queue': 'text', 'recording_url': 'text', 'recording_seconds': 'integer', 'part_of': 'text',
+                'updated_at': 'timestamp',
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['phone', 'phone']],
         },
         'tickets': {
             'key': 'ticket_id',
+            'time': 'coalesce(updated_at, created_at)',
             'updated_at': 'updated_at',
             'grows': true,
             'columns': {
                 'ticket_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'channel': 'text',
                 'subject': 'text', 'status': 'text', 'priority': 'text', 'created_at': 'timestamp',
                 'solved_at': 'timestamp', 'first_reply_at': 'timestamp', 'satisfaction': 'decimal',
-                'agent_id': 'text', 'updated_at': 'timestamp',
+                'agent_id': 'text', 'part_of': 'text', 'updated_at': 'timestamp',
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
         },
         'consents': {
             'key': 'consent_id',
+            'time': 'occurred_at',
             'grows': true,
             'columns': {
                 'consent_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'channel': 'text',
@@ -139,6 +182,7 @@
         },
         'web_events': {
             'key': 'event_id',
+            'time': 'occurred_at',
             'grows': true,
             'columns': {
                 'event_id': 'text', 'visitor_id': 'text', 'account_id': 'text', 'email': 'email',
@@ -163,7 +207,7 @@
             "Unknown entity '" ~ entity ~ "'. Known: " ~ known.keys() | join(', ') ~ "."
         ) }}
     {%- endif -%}
-    {%- set definition = {'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}} -%}
+    {%- set definition = {'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}, 'looks_up': {}} -%}
     {%- do definition.update(known[entity]) -%}
     {{ return(definition) }}
 {% endmacro %}

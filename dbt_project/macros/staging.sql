@@ -3,6 +3,7 @@
 
     received  rows of mapped.<entity> and of the vendors' models; in an incremental run those of batches not staged yet
     typed     texts become values (typing.sql); the text stays beside each as <column>_text
+    looked_up what rules ask of other records, such as whether a rate of the day is known (lookups.sql)
     checked   one boolean ok_<rule> per rule; a rule that answers null has nothing to object to
     judged    ids of the failed rules, values that a rule of severity `field` rejects set to null
     staged    the columns of the model, without the record's status
@@ -11,6 +12,8 @@
   In an incremental run the rows already staged under a touched key are ranked again together with the new ones, and
   replace themselves. They are taken as they were judged: staged_with proves that mapping, types and rules are the
   same, and when they are not, everything is staged anew (is_outdated, and forget_outdated_rows as the pre-hook).
+  Except for what is looked up: a row that failed because another record was not there is judged again, with its key,
+  as soon as that record is there.
 -#}
 {% macro staged_entity(entity) %}
 {%- set fingerprint = regulars.staging_fingerprint(entity) -%}
@@ -34,6 +37,7 @@
 {%- set key = renamed.get(definition['key'], definition['key']) -%}
 {%- set outputs = regulars.staged_columns(entity) -%}
 {%- set storage = regulars.storage_columns() if definition['grows'] else [] -%}
+{%- set looking = regulars.rules_that_look_up(entity) -%}
 {%- set nulled = {} -%}
 {%- for rule in rules if rule['severity'] == 'field' -%}
     {%- if rule['field'] not in columns -%}
@@ -91,6 +95,18 @@ typed as (
 
 ),
 
+{%- if looking %}
+looked_up as (
+
+    select
+        t.*
+        {{- regulars.lookup_columns(entity, false) }}
+    from typed as t
+    {{- regulars.lookup_joins(entity, false) }}
+
+),
+{%- endif %}
+
 checked as (
 
     select
@@ -98,7 +114,7 @@ checked as (
         {%- for rule in rules %},
         coalesce(({{ rule['sql'] }}), true) as ok_{{ rule['id'] }}
         {%- endfor %}
-    from typed
+    from {{ 'looked_up' if looking else 'typed' }}
 
 ),
 
@@ -159,14 +175,92 @@ staged as (
     from judged
 
 ),
+{%- if only_new and looking %}
+
+-- Rows that waited for a record which has come.
+released as (
+
+    select record_key
+    from (
+        select
+            t.{{ outputs['all'] | join(', t.') }}
+            {{- regulars.lookup_columns(entity, true) }}
+        from {{ this }} as t
+        {{- regulars.lookup_joins(entity, true) }}
+        where not ({% for rule in looking %}t.ok_{{ rule['id'] }}{{ ' and ' if not loop.last }}{% endfor %})
+    ) as waiting
+    where
+        {%- for rule in looking %}
+        {{ 'or ' if not loop.first }}(not ok_{{ rule['id'] }} and coalesce(({{ rule['sql'] }}), true))
+        {%- endfor %}
+
+),
+{%- endif %}
 {%- if only_new %}
+
+touched_keys as (
+
+    select record_key from staged
+    {%- if looking %}
+    union all
+    select record_key from released
+    {%- endif %}
+
+),
+
+{%- if looking %}
+
+held as (
+
+    select
+        t.{{ outputs['all'] | join(', t.') }}
+        {{- regulars.lookup_columns(entity, true) }}
+    from {{ this }} as t
+    {{- regulars.lookup_joins(entity, true) }}
+    where {{ regulars.is_touched('t') }}
+
+),
+
+held_again as (
+
+    select
+        {%- set asked = [] -%}
+        {%- for rule in looking -%}{%- do asked.append('ok_' ~ rule['id']) -%}{%- endfor -%}
+        {%- for column in outputs['all'] if column not in asked and column not in outputs['verdict'] %}
+        {{ column }},
+        {%- endfor %}
+        {%- for rule in looking %}
+        ok_{{ rule['id'] }} or coalesce(({{ rule['sql'] }}), true) as ok_{{ rule['id'] }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from held
+
+),
+
+held_verdicts as (
+
+    select
+        *,
+        {{ regulars.failed_rule_ids(rules | selectattr('severity', 'equalto', 'record') | list) }} as invalid_reasons,
+        {{ regulars.failed_rule_ids(rules) }} as failed_rules
+    from held_again
+
+),
+{%- endif %}
 
 touched as (
 
     select {{ outputs['all'] | join(', ') }} from staged
     union all
+    {%- if looking %}
+    select
+        {%- for column in outputs['all'] %}
+        {{ 'invalid_reasons is null as is_valid' if column == 'is_valid' else column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from held_verdicts
+    {%- else %}
     select {{ outputs['all'] | join(', ') }} from {{ this }}
     where {{ regulars.is_touched() }}
+    {%- endif %}
 
 ),
 {%- endif %}
@@ -227,6 +321,7 @@ from ranked
         {% if type == 'timestamp' -%} {{ regulars.typed_timestamp(received, 'r._time_zone') }}
         {%- elif type == 'date' -%} {{ regulars.typed_date(received) }}
         {%- elif type == 'decimal' -%} {{ regulars.typed_decimal(received) }}
+        {%- elif type == 'rate' -%} {{ regulars.typed_decimal(received, 'decimal(18, 8)') }}
         {%- elif type == 'integer' -%} {{ regulars.typed_integer(received) }}
         {%- elif type == 'boolean' -%} {{ regulars.typed_boolean(received) }}
         {%- else -%} {{ exceptions.raise_compiler_error("Column '" ~ column ~ "' has unknown type '" ~ type ~ "'.") }}
@@ -264,11 +359,12 @@ from ranked
     {%- if definition['record_ref'] -%}{%- do made.append('record_ref') -%}{%- endif -%}
     {%- set flags = [] -%}
     {%- for rule in regulars.rules_of(entity) -%}{%- do flags.append('ok_' ~ rule['id']) -%}{%- endfor -%}
+    {%- set verdict = ['is_valid', 'invalid_reasons', 'failed_rules'] -%}
     {{ return({
         'technical': technical,
         'values': values,
-        'all': technical + ['is_valid', 'invalid_reasons', 'failed_rules', 'reject_reason'] + values + made + flags
-            + ['staged_with'],
+        'verdict': verdict,
+        'all': technical + verdict + ['reject_reason'] + values + made + flags + ['staged_with'],
     }) }}
 {% endmacro %}
 

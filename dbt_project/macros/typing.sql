@@ -8,14 +8,14 @@
 
 {#- Plain numbers ('12', '-3.50', '.5', '1e3') and thousands set apart by blanks ('1 234.50', also no-break blanks).
     A comma is null: whether '1.234' or '1,234' means a thousand is for the mapping to say (decimal_comma). -#}
-{% macro typed_decimal(expression) -%}
+{% macro typed_decimal(expression, type='decimal(18, 4)') -%}
     {#- U+00A0 and U+202F are blanks that spreadsheets put between thousands. -#}
     {%- set plain = regulars.trimmed("translate(" ~ expression ~ ", '\u00a0\u202f\t', '   ')") -%}
     case
         when {{ regulars.matches(plain, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?$') }}
-            then {{ regulars.try_cast_text(plain, 'decimal(18, 4)') }}
+            then {{ regulars.try_cast_text(plain, type) }}
         when {{ regulars.matches(plain, '^[+-]?[0-9][0-9]?[0-9]?( [0-9][0-9][0-9])+([.][0-9]*)?$') }}
-            then {{ regulars.try_cast_text("replace(" ~ plain ~ ", ' ', '')", 'decimal(18, 4)') }}
+            then {{ regulars.try_cast_text("replace(" ~ plain ~ ", ' ', '')", type) }}
     end
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 """Raw data: one asset per configured source, and the mapped entities that staging reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,11 +8,15 @@ import dagster as dg
 from orchestration import steps
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.company import Company
+from orchestration.report import DriftLine
 from orchestration.run import Run
 from sources.entities import ENTITIES
 
 # A share that is away for a moment or a file that is still being written often mends itself.
 _RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+DRIFT_CHECK = "drift"
+_DRIFT_COLUMNS = dg.TableSchema(columns=[dg.TableColumn(name) for name in ("dataset", "change", "field", "says")])
 
 # What the preparing step writes for dbt to read, as the keys under which dbt's sources appear in Dagster.
 PREPARED = {
@@ -39,6 +43,13 @@ def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=raw_key(name),
+        check_specs=[
+            dg.AssetCheckSpec(
+                DRIFT_CHECK,
+                asset=raw_key(name),
+                description="Every dataset has the fields it had before. Blocks nothing: no value is lost.",
+            )
+        ],
         group_name="sources",
         owners=[source.owner] if source.owner else None,
         description=f"Everything that {name} ({source.channel.replace('_', ' ')}) has sent, as received, append-only.",
@@ -53,9 +64,27 @@ def _source_asset(name: str, company: Company) -> dg.AssetsDefinition:
         for problem in run.problems:
             if problem.source == name:
                 context.log.warning(f"{problem.file}: {problem.what} {problem.todo}")
-        return dg.MaterializeResult(metadata={**counts, "load_id": run.run_id})
+        return dg.MaterializeResult(
+            metadata={**counts, "load_id": run.run_id}, check_results=[_drift_result(run.drift.get(name, []))]
+        )
 
     return load
+
+
+def _drift_result(drift: Sequence[DriftLine]) -> dg.AssetCheckResult:
+    fields = [
+        dg.TableRecord(
+            {"dataset": one.dataset, "change": one.kind.replace("_", " "), "field": one.field, "says": one.words}
+        )
+        for one in drift
+    ]
+    return dg.AssetCheckResult(
+        check_name=DRIFT_CHECK,
+        passed=not drift,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(drift)} fields changed." if drift else "No field changed.",
+        metadata={"fields": dg.MetadataValue.table(fields, schema=_DRIFT_COLUMNS)} if drift else {},
+    )
 
 
 def _prepared_entities(company: Company) -> dg.AssetsDefinition:

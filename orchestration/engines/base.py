@@ -164,8 +164,8 @@ class Engine(Protocol):
         """Return the rows of tables as `{"schema.table": rows}`, of those where they cost nothing to know."""
         ...
 
-    def start_for_dbt(self) -> None:
-        """Make ready what dbt finds in this process."""
+    def open_for_dbt(self) -> AbstractContextManager[None]:
+        """Make ready what dbt finds in this process, and keep it so while a command goes on."""
         ...
 
     def dbt_vars(self) -> dict[str, Any]:

@@ -108,8 +108,20 @@ class DuckDBEngine:
         with open_warehouse(self.home.warehouse) as con:
             return table_sizes(con)
 
-    def start_for_dbt(self) -> None:
-        """Nothing to start: dbt opens the file for itself."""
+    @contextmanager
+    def open_for_dbt(self) -> Iterator[None]:
+        """Keep the file open: dbt opens and closes it for every model, and each last closing writes it out anew."""
+        import duckdb
+
+        try:
+            held = duckdb.connect(str(self.home.warehouse))
+        except duckdb.Error:
+            held = None  # dbt says for itself what is wrong
+        try:
+            yield
+        finally:
+            if held is not None:
+                held.close()
 
     def dbt_vars(self) -> dict[str, Any]:
         """Nothing: DuckDB has one way to store a table."""

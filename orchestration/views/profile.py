@@ -32,6 +32,11 @@ def profile_view(profile: CustomerProfile, currency: str | None) -> RenderableTy
     parts += _block(
         "Consent", _facts([(kind, yes_no(customer.get(key))) for kind, key in _CONSENTS if key in customer])
     )
+    parts += _rows(
+        "What was said about it, by purpose",
+        profile.consents,
+        ("channel", "purpose", "status", "since", "source", "origin", "is_contactable"),
+    )
     segments = {**{key: customer.get(key) for key in _SEGMENTS}, **profile.segments}
     parts += _block(
         "Segments",

@@ -8,6 +8,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from sources.vendor import ApiSettings, Vendor
+from sources.vendors import VENDORS
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 LEFT_OUT = {".venv", "home", "data", "node_modules", ".git", "build", "dist"}
@@ -153,11 +156,25 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
 def test_every_key_of_the_company_file_is_documented():
     from orchestration.company import Company
 
-    text = (DOCS / "company-file.md").read_text("utf-8")
-    named = set(re.findall(r"[a-z][a-z0-9_]*", " ".join(re.findall(r"`[^`\n]+`", text))))
-    missing = set(keys_of(Company)) - named
+    of_vendors = {key for vendor in VENDORS.values() if vendor.api for key in vendor.api.model_fields}
+    of_vendors -= set(ApiSettings.model_fields)
     assert "judge_new_loads_from_records" in set(keys_of(Company))
-    assert missing == set()
+    assert set(keys_of(Company)) - of_vendors - named_in("company-file.md") == set()
+
+
+def named_in(page: str) -> set[str]:
+    """The words that stand in code on a page, within a line or in a block."""
+    text = (DOCS / page).read_text("utf-8")
+    blocks = re.findall(r"^```.*?^```", text, flags=re.S | re.M)
+    return set(re.findall(r"[a-z][a-z0-9_]*", " ".join(blocks + re.findall(r"`[^`\n]+`", text))))
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.name)
+def test_every_vendor_has_a_page_with_its_objects_and_keys(vendor: Vendor):
+    named = named_in(f"sources/{vendor.name}.md")
+    assert {one.name for one in vendor.objects} - named == set()
+    assert set(vendor.api.model_fields if vendor.api else ()) - set(ApiSettings.model_fields) - named == set()
+    assert f"({vendor.name}.md)" in (DOCS / "sources" / "README.md").read_text("utf-8")
 
 
 def test_thresholds_have_the_defaults_that_the_reference_states():
@@ -165,8 +182,11 @@ def test_thresholds_have_the_defaults_that_the_reference_states():
 
     text = (DOCS / "company-file.md").read_text("utf-8")
     part = text.split("### `thresholds`")[1].split("\n### ")[0]
-    stated = {name: float(value) for name, value in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\d.]+) \|", part, re.M)}
-    assert stated == {name: float(value) for name, value in Thresholds().model_dump().items()}
+    stated = {
+        name: value == "true" if value in ("true", "false") else float(value)
+        for name, value in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\d.]+|true|false) \|", part, re.M)
+    }
+    assert stated == Thresholds().model_dump()
 
 
 def test_entities_and_columns_are_those_of_the_mapping():
@@ -213,7 +233,7 @@ def contract_models() -> dict[str, set[str]]:
 def test_the_state_of_the_contract_is_that_of_the_models():
     rows = table_between(DOCS / "bi.md", "contract")
     states = {row[0].strip("`"): row[2] for row in rows}
-    assert len(states) == 27
+    assert len(states) == 29
     assert {name for name, state in states.items() if state == "absent"} == ABSENT_TABLES
     assert {name for name, state in states.items() if state == "filled"} == set(contract_models())
 

@@ -264,9 +264,11 @@ class SparkEngine:
         """Return nothing: to count a table of a cluster is a job of its own."""
         return {}
 
-    def start_for_dbt(self) -> None:
-        """Start the session, which dbt takes where it works in this process."""
+    @contextmanager
+    def open_for_dbt(self) -> Iterator[None]:
+        """Start the session, which dbt takes where it works in this process. It stays."""
         _ = self.session
+        yield
 
     def dbt_vars(self) -> dict[str, Any]:
         """How growing tables are stored."""
