@@ -82,7 +82,7 @@ _ALL = (
     _entity(
         "email_events",
         "One row per thing that happened to one e-mail: sent, delivered, open, click, bounce, unsubscribe.",
-        "event_id message_id campaign_id email account_id event occurred_at url user_agent is_machine",
+        "event_id message_id campaign_id email account_id event occurred_at url user_agent ip_address is_machine",
     ),
     _entity(
         "campaigns",
@@ -90,16 +90,21 @@ _ALL = (
         "campaign_id campaign_name channel subject started_at cost_amount currency updated_at",
     ),
     _entity(
+        "exchange_rates",
+        "One row per pair of currencies and day: what one unit of the first is worth in the second.",
+        "rate_id from_currency to_currency day rate updated_at",
+    ),
+    _entity(
         "calls",
-        "One row per telephone call.",
+        "One row per telephone call, or per part of one: a leg, a recording, a wait in a queue.",
         "call_id phone account_id direction started_at wait_seconds talk_seconds outcome reason agent_id satisfaction "
-        "queue recording_url recording_seconds",
+        "queue recording_url recording_seconds part_of updated_at",
     ),
     _entity(
         "tickets",
-        "One row per request to the service desk.",
+        "One row per request to the service desk, or per part of one, such as its rating.",
         "ticket_id account_id email phone channel subject status priority created_at solved_at first_reply_at "
-        "satisfaction agent_id updated_at",
+        "satisfaction agent_id part_of updated_at",
     ),
     _entity(
         "consents",

@@ -405,6 +405,9 @@ def test_profiles(shop: Warehouse) -> None:
         ("carl", "carl@example.com", "carl@example.com", None, None, None, 1, 1, None, False),
         ("dora", "Dora", "dora@example.com", None, None, None, 2, 2, None, False),
     ]
+    assert shop.rows("SELECT * FROM marts.customer_consents") == [
+        ("anna", "email", "marketing", "denied", at("2026-01-31 19:00"), "news", "email event: unsubscribe", False)
+    ]
     assert shop.rows(
         "SELECT kind, value, source, is_primary, is_valid FROM marts.customer_contact_points "
         "WHERE customer_id IN ('anna', 'dora') ORDER BY customer_id, kind, value"
@@ -591,7 +594,7 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
     tables = [
         "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products",
         "fct_orders", "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints",
-        "customer_value", "customer_segments", "campaign_performance",
+        "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -13,23 +13,11 @@ from typing import Any, ClassVar
 import duckdb
 import pytest
 
+from sources.entities import ENTITIES
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
-COLUMNS = {
-    "customers": "account_id email phone loyalty_card first_name last_name full_name birth_date gender street city "
-    "postal_code region country_code language email_consent sms_consent phone_consent created_at updated_at",
-    "products": "product_id sku product_name category unit_cost unit_price currency updated_at",
-    "orders": "order_id account_id email phone loyalty_card ordered_at status channel store_id currency gross_amount "
-    "discount_amount shipping_amount tax_amount refund_amount campaign_id updated_at",
-    "order_lines": "order_line_id order_id product_id sku line_kind quantity unit_price discount_amount is_return "
-    "currency ordered_at updated_at",
-    "email_events": "event_id message_id campaign_id email account_id event occurred_at url user_agent is_machine",
-    "campaigns": "campaign_id campaign_name channel subject started_at cost_amount currency updated_at",
-    "calls": "call_id phone account_id direction started_at wait_seconds talk_seconds outcome reason agent_id "
-    "satisfaction",
-    "web_events": "event_id visitor_id account_id email session_id page_view_id event occurred_at received_at page_url "
-    "page_title referrer source medium campaign user_agent is_bot order_id",
-}
+COLUMNS = {name: " ".join(entity.columns) for name, entity in ENTITIES.items()}
 TECHNICAL = (
     "_source _channel _dataset _batch_id _load_id _time_zone _currency _country _accounts_of _products_of "
     "_reject_reason"
@@ -71,8 +59,10 @@ class Warehouse:
         self.vars: dict[str, Any] = {"rules": RULES}
         self._monkeypatch = monkeypatch
         with self.connect() as con:
-            for schema in ("raw", "mapped", "ledger", "meta", "quality"):
+            for schema in ("raw", "mapped", "ledger", "meta", "quality", "reference"):
                 con.execute(f"CREATE SCHEMA {schema}")
+            con.execute("CREATE TABLE reference.exchange_rates "
+                        "(from_currency VARCHAR, to_currency VARCHAR, valid_from DATE, rate DECIMAL(18, 8))")  # fmt: skip
             for entity, columns in COLUMNS.items():
                 texts = ", ".join(f"{column} VARCHAR" for column in f"{columns} {TECHNICAL}".split())
                 con.execute(f"CREATE TABLE raw.{entity} ({texts}, _row BIGINT, _loaded_at TIMESTAMP)")
@@ -88,7 +78,8 @@ class Warehouse:
             con.execute("CREATE TABLE ledger.batches (batch_id VARCHAR)")
             con.execute("CREATE TABLE ledger.loads (load_id VARCHAR, source VARCHAR, started_at TIMESTAMP, "
                         "finished_at TIMESTAMP)")  # fmt: skip
-            con.execute("CREATE TABLE meta.run_context AS SELECT TIMESTAMP '2026-01-31 06:00' AS started_at")
+            con.execute("CREATE TABLE meta.run_context AS SELECT TIMESTAMP '2026-01-31 06:00' AS started_at, "
+                        "'EUR' AS currency")  # fmt: skip
             con.execute("CREATE TABLE meta.gate_passes (load_id VARCHAR, passed_at TIMESTAMP)")
             con.execute("CREATE TABLE quality.judged_emails "
                         "(raw_value VARCHAR, normalised VARCHAR, is_valid BOOLEAN, reason VARCHAR)")  # fmt: skip

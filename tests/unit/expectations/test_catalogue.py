@@ -1,4 +1,6 @@
+import re
 import textwrap
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -228,6 +230,33 @@ CASES = [
     ("orders_gross_amount_readable", {}, True),
     ("orders_customer_known", {"loyalty_card": "9"}, True),
     ("orders_customer_known", {"email_text": "a@"}, False),
+    ("orders_ordered_at_not_1970", {"ordered_at": "1970-01-01 00:00:00"}, False),
+    ("orders_ordered_at_not_1970", {"ordered_at": "1971-01-01 00:00:00"}, True),
+    ("orders_status_known", {"status": "Partially_Refunded"}, True),
+    ("orders_status_known", {"status": "on-hold"}, True),
+    ("orders_status_known", {"status": "lost in the post"}, False),
+    ("orders_status_known", {}, True),
+    ("orders_amounts_readable", {"tax_amount_text": "1,20"}, False),
+    ("orders_amounts_readable", {"tax_amount_text": "1.20", "tax_amount": "1.20"}, True),
+    ("orders_discount_within_gross", {"gross_amount": "10", "discount_amount": "-10.05"}, True),
+    ("orders_discount_within_gross", {"gross_amount": "10", "discount_amount": "10.06"}, False),
+    ("orders_discount_within_gross", {"discount_amount": "10.06"}, True),
+    ("orders_refund_within_total", {"gross_amount": "-10", "refund_amount": "10"}, True),
+    ("orders_refund_within_total", {"gross_amount": "10", "shipping_amount": "4", "refund_amount": "14.01"}, True),
+    ("orders_refund_within_total", {"gross_amount": "10", "shipping_amount": "4", "refund_amount": "15"}, False),
+    ("order_lines_quantity_sign", {"quantity": "-1"}, True),
+    ("order_lines_quantity_sign", {"quantity": "-1", "is_return": "true"}, True),
+    ("order_lines_quantity_sign", {"quantity": "-1", "is_return": "false"}, False),
+    ("order_lines_quantity_sign", {"quantity": "1", "is_return": "false"}, True),
+    ("order_lines_ordered_at_plausible", {"ordered_at": "1970-01-01 00:00:00"}, False),
+    ("order_lines_ordered_at_plausible", {"ordered_at": "2026-03-12 00:00:00"}, False),
+    ("order_lines_ordered_at_plausible", {}, True),
+    ("order_lines_discount_within_price", {"quantity": "-2", "unit_price": "5", "discount_amount": "10"}, True),
+    ("order_lines_discount_within_price", {"quantity": "2", "unit_price": "5", "discount_amount": "11"}, False),
+    ("order_lines_product_received", {"product_is_known": "false", "product_id": "7"}, False),
+    ("order_lines_product_received", {"product_is_known": "false", "product_id": "custom:Day-old rolls"}, True),
+    ("products_unit_price_not_negative", {"unit_price": "-1"}, False),
+    ("products_unit_price_not_negative", {}, True),
     ("order_lines_product_id_present", {"line_kind": "shipping"}, True),
     ("order_lines_product_id_present", {"line_kind": "product"}, False),
     ("order_lines_product_id_present", {}, False),
@@ -240,18 +269,68 @@ CASES = [
     ("order_lines_unit_price_readable", {}, False),
     ("email_events_event_known", {"event": "open"}, True),
     ("email_events_event_known", {"event": "opened"}, False),
+    ("email_events_event_known", {"event": "deferred"}, True),
+    ("email_events_occurred_at_plausible", {"occurred_at": "1970-01-01"}, False),
+    ("email_events_occurred_at_plausible", {"occurred_at": "2000-01-01"}, True),
+    ("email_events_occurred_at_plausible", {}, True),
     ("email_events_event_known", {}, False),
     ("email_events_recipient_present", {"email_text": "broken@"}, True),
     ("email_events_recipient_present", {"account_id": "7"}, True),
     ("email_events_recipient_present", {}, False),
     ("calls_talk_seconds_not_negative", {"talk_seconds": "-1"}, False),
     ("calls_talk_seconds_not_negative", {"talk_seconds": "0"}, True),
+    ("calls_started_at_readable", {}, False),
+    ("calls_started_at_readable", {"part_of": "k1"}, True),
+    ("calls_started_at_readable", {"part_of": "k1", "started_at_text": "soon"}, False),
+    ("calls_started_at_not_1970", {"started_at": "1970-01-01 00:00:00"}, False),
+    ("calls_started_at_not_1970", {"started_at": "1999-02-01 00:00:00"}, True),
+    ("calls_caller_known", {"part_of": "k1"}, True),
+    ("tickets_created_at_readable", {"created_at_text": "yesterday"}, False),
+    ("tickets_created_at_readable", {"part_of": "7"}, True),
+    ("tickets_created_at_not_1970", {"created_at": "1970-01-01 00:00:00"}, False),
+    ("tickets_status_known", {"status": "Open"}, True),
+    ("tickets_status_known", {"status": "snoozed"}, False),
+    ("tickets_status_known", {}, True),
+    ("tickets_status_present", {"part_of": "7"}, True),
+    (
+        "tickets_solved_at_not_before_opening",
+        {"created_at": "2026-01-02 00:00:00", "solved_at": "2026-01-01 00:00:00"},
+        False,
+    ),
+    ("tickets_satisfaction_in_range", {"satisfaction": "6"}, False),
+    ("tickets_satisfaction_in_range", {"satisfaction_text": "good"}, True),
+    ("consents_channel_known", {"channel": "SMS"}, True),
+    ("consents_channel_known", {"channel": "fax"}, False),
+    ("consents_status_known", {"status": "help"}, False),
+    ("consents_status_known", {}, False),
+    ("consents_occurred_at_readable", {"status": "granted"}, False),
+    ("consents_occurred_at_readable", {"status": "Denied", "occurred_at_text": "31.02.2025"}, True),
+    (
+        "consents_occurred_at_not_future",
+        {"status": "granted", "occurred_at": "2031-01-01 00:00:00", "loaded_at": "2026-01-01 00:00:00"},
+        False,
+    ),
+    ("consents_occurred_at_not_1970", {"status": "suppressed", "occurred_at": "1970-01-01 00:00:00"}, True),
+    ("consents_refused_at_plausible", {"occurred_at_text": "31.02.2025"}, False),
+    ("consents_refused_at_plausible", {"occurred_at": "1970-01-01 00:00:00"}, False),
+    ("consents_person_present", {"email_text": "broken@"}, True),
+    ("consents_person_present", {}, False),
     ("calls_caller_known", {"phone": "+4930123456"}, True),
     ("calls_caller_known", {"phone_text": "anonymous"}, False),
     ("web_events_visitor_present", {"account_id": "7"}, True),
     ("web_events_visitor_present", {}, False),
     ("campaigns_campaign_id_present", {}, False),
 ]
+
+
+def test_every_status_of_the_seed_is_known():
+    (rule,) = [rule for rule in load_rules() if rule.id == "orders_status_known"]
+    lines = (
+        (Path(__file__).parents[3] / "dbt_project" / "seeds" / "order_statuses.csv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    assert set(re.findall(r"'([a-z_-]+)'", rule.sql.partition(" in ")[2])) == {line.split(",")[0] for line in lines[1:]}
 
 
 @pytest.mark.parametrize(("rule_id", "record", "passes"), CASES)
