@@ -321,11 +321,11 @@ def as_markdown(record: dict[str, Any]) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for part, what in rows.items():
-        seconds, peak = parts[part]["seconds"], parts[part]["peak_bytes"]
-        lines.append(
-            f"| {what} | {show(seconds)} | {show(parts[part]['cpu_seconds'])} | {megabytes / seconds:,.0f} | {record['records'] / seconds:,.0f} "
-            f"| {peak / GIB:.2f} GiB |"
-        )
+        run = parts[part]
+        seconds = run["seconds"]
+        numbers = [show(seconds), show(run["cpu_seconds"]), f"{megabytes / seconds:,.0f}"]
+        numbers += [f"{record['records'] / seconds:,.0f}", f"{run['peak_bytes'] / GIB:.2f} GiB"]
+        lines.append(f"| {what} | {' | '.join(numbers)} |")
     return "\n".join(lines) + "\n"
 
 

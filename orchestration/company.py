@@ -234,8 +234,15 @@ class Company(Strict):
         }
 
     def _brought(self, entity: str, namespace: str) -> set[str]:
-        """Whose ids the records of an entity have that sources bring: the `accounts_of` or `products_of` of each."""
-        return {getattr(source, namespace) for source in self.sources.values() if entity in source.brings}
+        """The sources that own the ids of an entity and bring its records, so that an id unknown there is a mistake.
+
+        Another source that uses their ids, such as a newsletter, may know some of them only.
+        """
+        return {
+            name
+            for name, source in self.sources.items()
+            if entity in source.brings and getattr(source, namespace) == name
+        }
 
 
 def load_company(path: Path | str) -> Company:

@@ -74,10 +74,7 @@ def with_newest(con: Connection, states: Sequence[SourceState]) -> list[SourceSt
 
 def drift_of_load(control: duckdb.DuckDBPyConnection, source: str, load_id: str) -> list[Drift]:
     """Return the fields that a load of a source brought differently from the loads before it."""
-    try:
-        from sources.files import drift
-    except ImportError:  # TEMPORARY until the module is there
-        return []
+    from sources.files import drift
 
     return [one for one in drift.drift_of_load(control, load_id) if one.source == source]
 
@@ -113,10 +110,7 @@ def drift_lines(drift: Sequence[Drift]) -> list[DriftLine]:
 
 
 def _drift(control: duckdb.DuckDBPyConnection, source: str) -> list[DriftLine]:
-    try:
-        from sources.files.drift import latest_drift
-    except ImportError:  # TEMPORARY until the module is there
-        return []
+    from sources.files.drift import latest_drift
 
     datasets = control.execute("SELECT DISTINCT dataset FROM ledger.batches WHERE source = ?", [source]).fetchall()
     return drift_lines([one for (dataset,) in sorted(datasets) for one in latest_drift(control, source, dataset)])

@@ -207,7 +207,9 @@
             "Unknown entity '" ~ entity ~ "'. Known: " ~ known.keys() | join(', ') ~ "."
         ) }}
     {%- endif -%}
-    {%- set definition = {'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}, 'looks_up': {}} -%}
+    {%- set definition = {
+        'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}, 'looks_up': {},
+    } -%}
     {%- do definition.update(known[entity]) -%}
     {{ return(definition) }}
 {% endmacro %}

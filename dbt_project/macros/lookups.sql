@@ -13,7 +13,9 @@
     {%- set found = [] -%}
     {%- for rule in regulars.rules_of(entity) -%}
         {%- set asked = [] -%}
-        {%- for name in names if modules.re.search('\\b' ~ name ~ '\\b', rule['sql']) -%}{%- do asked.append(name) -%}{%- endfor -%}
+        {%- for name in names if modules.re.search('\\b' ~ name ~ '\\b', rule['sql']) -%}
+            {%- do asked.append(name) -%}
+        {%- endfor -%}
         {%- if asked and rule['severity'] == 'field' -%}
             {{ exceptions.raise_compiler_error(
                 "Rule '" ~ rule['id'] ~ "' asks something of other records, so it cannot have severity field."
@@ -77,7 +79,9 @@
 {% macro lookup_joins(entity, is_staged) -%}
     {%- set found = regulars.lookups(entity, is_staged) -%}
     {%- if found | selectattr('kind', 'equalto', 'rate') | list %}
-    cross join (select {{ regulars.capital_letters('currency') }} as currency from {{ source('meta', 'run_context') }}) as company
+    cross join (
+        select {{ regulars.capital_letters('currency') }} as currency from {{ source('meta', 'run_context') }}
+    ) as company
     {%- endif -%}
     {%- for one in found -%}
         {%- if one['kind'] == 'known' and one['namespaces'] %}

@@ -1,6 +1,6 @@
 {#-
-  A date of mails and old web APIs (RFC 2822: 'Tue, 31 Aug 2010 20:36:29 +0000') as ISO 8601 text with its offset. What is
-  written in any other way is handed on as it is.
+  A date of mails and old web APIs (RFC 2822: 'Tue, 31 Aug 2010 20:36:29 +0000') as ISO 8601 text with its offset. What
+  is written in any other way is handed on as it is.
 -#}
 {% macro rfc_2822_text(expression) -%}
     {%- set months = 'JanFebMarAprMayJunJulAugSepOctNovDec' -%}

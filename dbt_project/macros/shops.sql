@@ -11,8 +11,8 @@
 {%- endmacro %}
 
 {#- Why an order whose total is not the sum of its parts is set aside; null where it adds up in any of the given ways,
-    or a part is not known. `extras` is what a shop may count into its total or beside it: tips, duties. Shops round line by
-    line and tax by tax: a thousandth of the total, and five hundredths, are no error. -#}
+    or a part is not known. `extras` is what a shop may count into its total or beside it: tips, duties. Shops round
+    line by line and tax by tax: a thousandth of the total, and five hundredths, are no error. -#}
 {% macro total_reason(total, ways, extras='0') -%}
     case
         when

@@ -189,10 +189,11 @@ released as (
         {{- regulars.lookup_joins(entity, true) }}
         where not ({% for rule in looking %}t.ok_{{ rule['id'] }}{{ ' and ' if not loop.last }}{% endfor %})
     ) as waiting
-    where
-        {%- for rule in looking %}
-        {{ 'or ' if not loop.first }}(not ok_{{ rule['id'] }} and coalesce(({{ rule['sql'] }}), true))
-        {%- endfor %}
+    {%- set come = [] -%}
+    {%- for rule in looking -%}
+        {%- do come.append('not ok_' ~ rule['id'] ~ ' and coalesce((' ~ rule['sql'] ~ '), true)') -%}
+    {%- endfor %}
+    where {{ come | join(' or ') }}
 
 ),
 {%- endif %}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FEWEST_LINES = 2_000
 """A file with fewer lines is read one by one."""
 
-_TOGETHER = 64 << 20
+_TOGETHER = 32 << 20
 _SAMPLE = 100
 _LONGEST = 1 << 20
 _LONGEST_PATTERN = 50_000
@@ -257,15 +257,17 @@ class LinesReader:
             return sorts
         sorts[:] = _EXACT
         closed = "(suffix(line, e'}\\n') OR suffix(line, e'}\\r\\n') OR suffix(line, '}'))"
-        self._con.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
+        # Not in the transaction of the rows: that would keep what a dropped view showed until its end.
+        aside = self._con.cursor()
+        aside.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
         try:
-            other = self._con.execute(
+            other = aside.execute(
                 f"SELECT place, {closed} AND regexp_matches(line, ?) AS has_shape FROM {_VIEW} "  # noqa: S608
                 f"WHERE strlen(line) > {_LONGEST} OR NOT {closed} OR NOT regexp_matches(line, ?)",
                 [any_number, exact],
             ).fetchnumpy()
         finally:
-            self._con.unregister(_VIEW)
+            aside.close()
         sorts[other["place"]] = np.where(other["has_shape"], _SHAPED, _ODD)
         sorts[lines.lengths > _LONGEST] = _ODD
         return sorts

@@ -9,7 +9,7 @@ Tables (schema `ledger`):
 - `loads`: one row per load and source, written together with the rows it counts.
 - `fields`: one row per field of a dataset and kind of value it had (text, number, boolean, object, list, or time in
   Parquet), with the first and the last load that brought it; a field of nothing but nulls has no kind.
-- `cursors`: how far an API source's object has been fetched, written together with the rows it counts for.
+- `cursors`: how far an API source's object has been fetched, see `sources.files.cursors`.
 - `raw_files`: only at a storage location: the Parquet files that count, with the batches each may hold. A row of one
   counts while `batches` has its (batch_id, load_id).
 """
@@ -56,15 +56,6 @@ CREATE TABLE IF NOT EXISTS ledger.raw_files (
 );
 """
 
-_CURSORS = """
-CREATE SCHEMA IF NOT EXISTS ledger;
-CREATE TABLE IF NOT EXISTS ledger.cursors (
-    source VARCHAR, dataset VARCHAR, cursor VARCHAR NOT NULL, start VARCHAR, recent VARCHAR NOT NULL,
-    load_id VARCHAR NOT NULL, updated_at TIMESTAMP NOT NULL, PRIMARY KEY (source, dataset)
-);
-"""
-
-
 _FIELDS = """
 CREATE SCHEMA IF NOT EXISTS ledger;
 CREATE TABLE IF NOT EXISTS ledger.fields (
@@ -73,21 +64,6 @@ CREATE TABLE IF NOT EXISTS ledger.fields (
     PRIMARY KEY (source, dataset, field, kind)
 );
 """
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """One row of `ledger.cursors`.
-
-    Attributes:
-        at: newest time of change that was loaded, ISO 8601 in UTC.
-        start: the day that everything was fetched from, ISO 8601; None for the very beginning.
-        recent: hashes of the records within the look-back before `at`, which will be delivered again.
-    """
-
-    at: str
-    start: str | None = None
-    recent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -323,27 +299,6 @@ def _record_fields(
         "INSERT INTO ledger.fields BY NAME SELECT * FROM regulars_rows ON CONFLICT (source, dataset, field, kind) "
         "DO UPDATE SET last_load_id = excluded.last_load_id, last_at = excluded.last_at",
         rows,
-    )
-
-
-def ensure_cursors(con: DuckDBPyConnection) -> None:
-    """Create the list of cursors where it is missing."""
-    con.execute(_CURSORS)
-
-
-def cursor_of(con: DuckDBPyConnection, source: str, dataset: str) -> Cursor | None:
-    """Return how far a dataset has been fetched, None where it never was; run `ensure_cursors` before."""
-    rows = con.execute(
-        "SELECT cursor, start, recent FROM ledger.cursors WHERE source = ? AND dataset = ?", [source, dataset]
-    ).fetchall()
-    return Cursor(rows[0][0], rows[0][1], tuple(rows[0][2].split())) if rows else None
-
-
-def record_cursor(con: DuckDBPyConnection, source: str, dataset: str, load_id: str, cursor: Cursor) -> None:
-    """Remember how far a dataset has been fetched; run it inside the transaction that wrote the rows."""
-    con.execute(
-        "INSERT OR REPLACE INTO ledger.cursors VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [source, dataset, cursor.at, cursor.start, " ".join(cursor.recent), load_id, now()],
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from sources.files import ledger, tables
+from sources.files.cursors import Cursor, record_cursor
 from sources.files.dialect import ident
 from sources.files.errors import FileProblem, SourceError
 
@@ -59,7 +60,7 @@ class Sink(Protocol):
     def record_file(self, file: str, known: ledger.KnownFile) -> None:
         """Remember a file whose content is there already."""
 
-    def follow(self, cursor: ledger.Cursor | None) -> None:
+    def follow(self, cursor: Cursor | None) -> None:
         """From now on, write this cursor in one transaction with whatever is recorded; None: no cursor."""
 
 
@@ -72,7 +73,7 @@ class TableSink:
         self._source = source
         self._load_id = load_id
         self._dataset = ""
-        self._cursor: ledger.Cursor | None = None
+        self._cursor: Cursor | None = None
 
     def begin(self) -> None:
         """Nothing is left behind by a transaction."""
@@ -150,13 +151,13 @@ class TableSink:
         ledger.record_file(self._con, self._source, self._dataset, file, known)
         self._record_cursor()
 
-    def follow(self, cursor: ledger.Cursor | None) -> None:
+    def follow(self, cursor: Cursor | None) -> None:
         """Keep the cursor for the transactions to come."""
         self._cursor = cursor
 
     def _record_cursor(self) -> None:
         if self._cursor is not None:
-            ledger.record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
+            record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
 
 
 def rollback(con: DuckDBPyConnection) -> None:

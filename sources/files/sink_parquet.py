@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sources.files import ledger, tables
+from sources.files.cursors import Cursor, record_cursor
 from sources.files.dialect import ident, text
 from sources.files.errors import FileProblem, StoreError
 from sources.files.sink import rollback
@@ -77,7 +78,7 @@ class ParquetSink:
         self._step_batches: list[ledger.Batch] = []
         self._files: list[tuple[str, ledger.KnownFile]] = []
         self._replaces = False
-        self._cursor: ledger.Cursor | None = None
+        self._cursor: Cursor | None = None
 
     def begin(self) -> None:
         """Become the one who writes, and delete the raw files of this source that never came to count.
@@ -139,7 +140,7 @@ class ParquetSink:
                     ledger.record_file(self._con, self._source, self._dataset, file, known)
                 ledger.record_raw_files(self._con, self._source, files)
                 if self._cursor is not None:
-                    ledger.record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
+                    record_cursor(self._con, self._source, self._dataset, self._load_id, self._cursor)
                 if self._replaces:
                     replaced = ledger.forget_replaced_raw_files(self._con, self._source, self._dataset)
                 self._con.commit()
@@ -225,7 +226,7 @@ class ParquetSink:
         """Keep a file's ledger for the commit."""
         self._files.append((file, known))
 
-    def follow(self, cursor: ledger.Cursor | None) -> None:
+    def follow(self, cursor: Cursor | None) -> None:
         """Keep the cursor for the commits to come."""
         self._cursor = cursor
 

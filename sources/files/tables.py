@@ -65,13 +65,13 @@ def insert_block(con: DuckDBPyConnection, insert: Insert, batch_id: str, load_id
     """Hand the records and the refused lines of a block to `insert`; return how many rows went in."""
     import pyarrow as pa
 
-    def write(names: Sequence[str], table: pa.Table, shown: Sequence[str]) -> int:
-        con.register("regulars_block", table)
-        try:
-            select = f"SELECT {', '.join(shown)}, ?, ? FROM regulars_block"  # noqa: S608 - our own names
-            return insert([*names, "_batch_id", "_load_id"], select, [batch_id, load_id], table.num_rows, table.nbytes)
-        finally:
-            con.unregister("regulars_block")
+    # A view that is dropped keeps what it shows until the transaction ends, so DuckDB reads our variable instead.
+    con.execute("SET python_scan_all_frames = true")
+
+    def write(names: Sequence[str], regulars_block: pa.Table, shown: Sequence[str]) -> int:
+        select = f"SELECT {', '.join(shown)}, ?, ? FROM regulars_block"  # noqa: S608 - our own names
+        size = regulars_block.nbytes
+        return insert([*names, "_batch_id", "_load_id"], select, [batch_id, load_id], regulars_block.num_rows, size)
 
     written = 0
     if block.values:

@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from sources.files import ledger
+from sources.files.cursors import cursor_of, ensure_cursors
 from sources.files.discover import SourceFile, local_fingerprint
 from sources.files.errors import FileProblem, SourceError
 from sources.files.prepare import Prepared, prepare
@@ -118,7 +119,7 @@ def load_api(
     report = ApiReport()
     if source.api is None:
         return report
-    ledger.ensure_cursors(con)
+    ensure_cursors(con)
     with _tuned(con):
         for one in source.asked:
             if stop is not None and stop():
@@ -135,6 +136,8 @@ def load_api(
 @contextlib.contextmanager
 def _tuned(con: DuckDBPyConnection) -> Iterator[None]:
     """Let nothing be done over and over while many segments come."""
+    import duckdb
+
     ((before,),) = con.execute("SELECT current_setting('checkpoint_threshold')").fetchall()
     # Each segment is larger than the usual threshold, and would be written twice at once.
     con.execute(f"SET checkpoint_threshold = '{_CHECKPOINT}'")
@@ -144,7 +147,9 @@ def _tuned(con: DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-        con.execute(f"SET checkpoint_threshold = '{before}'")
+        # A connection that a full disk has ended cannot be set any more; that error is on its way already.
+        with contextlib.suppress(duckdb.Error):
+            con.execute(f"SET checkpoint_threshold = '{before}'")
 
 
 def _load(
@@ -161,7 +166,7 @@ def _load(
     folder.mkdir(parents=True, exist_ok=True)
     sweep_landing(folder)
     job.loaded = ledger.loaded_batches(job.con, job.source, job.name)
-    before = ledger.cursor_of(job.con, job.source, job.name) if one.cursor else None
+    before = cursor_of(job.con, job.source, job.name) if one.cursor else None
     look_back = timedelta(minutes=settings.look_back_minutes)
     start = None if settings.start is None else settings.start.isoformat()
     sweep = Sweep(one, before, start, look_back, folder)
@@ -182,7 +187,7 @@ def _load(
                 failed = SourceError(job.source, job.name, outcome.file, outcome.problem.problem, outcome.problem.fix)
                 break
     tell()
-    after = ledger.cursor_of(job.con, job.source, job.name)
+    after = cursor_of(job.con, job.source, job.name)
     report.notices += [(one.name, text) for text in sweep.notices]
     report.objects.append(
         ObjectLoad(
@@ -297,15 +302,12 @@ class _Fetch:
                 raise RestStopped
 
     def _put(self, segment: Segment | None) -> None:
-        while True:
-            try:
+        while not self._abandoned.is_set():
+            with contextlib.suppress(queue.Full):
                 self._queue.put(segment, timeout=_LOOK_SECONDS)
                 return
-            except queue.Full:
-                if self._abandoned.is_set():
-                    if segment is not None:
-                        segment.path.unlink(missing_ok=True)
-                    return
+        if segment is not None:
+            segment.path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

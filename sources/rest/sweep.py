@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sources.files.ledger import Cursor
+from sources.files.cursors import Cursor
 from sources.rest.errors import RestError
 from sources.rest.exact import line
 from sources.rest.rows import Gathered, Rows
@@ -51,7 +51,7 @@ class Segment:
         content_hash: as the loader makes it.
         rows: the records, if the file need not be read for them.
         size: in bytes.
-        pages: pages in it, empty ones included.
+        pages: pages in it, without those that brought nothing new.
         records: records in it.
         cursor: to be kept together with its rows, None for none.
     """
@@ -185,7 +185,7 @@ class Sweep:
                         yield waiting if self._in_order else replace(waiting, cursor=None)
                         waiting = None
                     writing = self._opened()
-                if writing is not None and self._written(writing, fresh, text):
+                if text and writing is not None and self._written(writing, fresh, text):
                     waiting, writing = self._closed(writing, is_last=False), None
             if failed is not None and writing is not None and not self._in_order:
                 # A part of a segment would not be recognised when all of it comes again.

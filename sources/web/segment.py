@@ -29,6 +29,8 @@ VENDOR: Final = Vendor(
             ),
             entities=("web_events", "customers", "consents"),
             records=("batch",),
+            # Segment's own files are called .gz and no more.
+            format="jsonl",
         ),
     ),
     files_note=(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -35,6 +36,7 @@ class Result:
     """What the run left behind: the warehouse and, as readers see it, the published copy."""
 
     def __init__(self, warehouse: Path, published: Path) -> None:
+        self.warehouse = warehouse
         self._con = duckdb.connect()
         self._con.execute("SET TimeZone = 'UTC'")
         self._con.execute(f"ATTACH '{warehouse}' AS warehouse (READ_ONLY)")
@@ -462,6 +464,8 @@ def test_cost_of_calls_by_an_independent_computation(real: Result, calls: pl.Dat
 
 # ----- web: what Snowplow's own models make of the same events -----
 
+# A company that trusts its tracker has the sessions of the tracker, and these can be compared id by id.
+#
 # Why a number differs from the expected files. The first four are settings of their package: days_late_allowed 3,
 # max_session_days 3, no page view without an id, min_visit_length 5. The fifth: they give a session one cookie, and a
 # page view the cookie of its session. The last: two rows of one event arrived at once, and either may be taken.
@@ -575,6 +579,27 @@ def short(identifier: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def trusting(real: Result, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
+    """The same warehouse, its sessions built once more as the tracker counts them."""
+    from orchestration.company import Thresholds
+    from orchestration.dbt import Dbt
+
+    folder = tmp_path_factory.mktemp("trusting")
+    copy = Path(shutil.copy(real.warehouse, folder / real.warehouse.name))
+    thresholds = Thresholds(session_trusts_tracker=True).model_dump(mode="json")
+    dbt = Dbt(
+        target=folder / "target",
+        logs=folder / "logs",
+        variables={"rules": [], "thresholds": thresholds},
+        environment={"REGULARS_WAREHOUSE": str(copy)},
+    )
+    dbt.invoke(["run", "--select", "int_web_events", "int_web_page_views", "fct_web_sessions"])
+    result = Result(copy, copy)
+    yield result
+    result.close()
+
+
+@pytest.fixture(scope="module")
 def snowplow(shared_data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Snowplow's events and what its models make of them, as text."""
     con = duckdb.connect()
@@ -595,13 +620,13 @@ def test_web_events(real: Result) -> None:
 
 
 def test_page_views_sessions_and_users_differ_where_the_page_says_so(
-    real: Result, snowplow: duckdb.DuckDBPyConnection
+    trusting: Result, snowplow: duckdb.DuckDBPyConnection
 ) -> None:
     found = set()
     counts = {}
     for table, query in OURS.items():
-        columns = [name for name, *_ in real.describe(query)]
-        ours = {row[0]: row for row in real.rows(query)}
+        columns = [name for name, *_ in trusting.describe(query)]
+        ours = {row[0]: row for row in trusting.rows(query)}
         theirs = {row[0]: row for row in snowplow.execute(THEIRS[table]).fetchall()}
         counts[table] = (len(ours), len(theirs))
         assert set(theirs) <= set(ours), table
@@ -620,6 +645,68 @@ def test_each_difference_has_its_reason_in_the_events(snowplow: duckdb.DuckDBPyC
     for reason, proof in PROOFS.items():
         concerned = {short(identifier) for (identifier,) in snowplow.execute(proof).fetchall() if identifier}
         assert {key[1] for key, why in DIFFERENCES.items() if why == reason} <= concerned, reason
+
+
+# Cut by us, the tracker's sessions are others: why, and the proof on its own sessions.
+OUR_SESSIONS = 25
+PAUSE, CAMPAIGN, AT_ONCE = "pause", "campaign", "at once"
+CUT = {
+    "067bcc8e…8318": CAMPAIGN,
+    "2bfc2c76…bd35": PAUSE,
+    "540b6c4f…3af5": PAUSE,
+    "6f19f1f4…4656": AT_ONCE,
+    "93c11143…acc8": AT_ONCE,
+    "cde5b90f…2bb2": AT_ONCE,
+    "d21c000a…b12d": PAUSE,
+    "df2bf41d…3b32": AT_ONCE,
+}
+CUT_PROOFS = {
+    PAUSE: """
+        SELECT session FROM (
+            SELECT session, derived_tstamp - lag(derived_tstamp) OVER (
+                PARTITION BY session ORDER BY derived_tstamp
+            ) AS pause FROM all_events
+        ) WHERE pause > INTERVAL 30 MINUTE
+    """,
+    CAMPAIGN: "SELECT session FROM all_events GROUP BY session HAVING count(DISTINCT campaign) > 1",
+    AT_ONCE: """
+        SELECT one.session FROM all_events AS one JOIN all_events AS other
+            ON one.visitor = other.visitor AND one.session <> other.session
+            AND abs(epoch(one.derived_tstamp) - epoch(other.derived_tstamp)) <= 1800
+    """,
+}
+ALL_EVENTS = """
+    SELECT domain_sessionid AS session, domain_userid AS visitor, mkt_campaign AS campaign,
+        derived_tstamp::TIMESTAMP AS derived_tstamp
+    FROM events
+"""
+
+
+def test_sessions_that_we_cut_differ_where_the_page_says_so(real: Result, snowplow: duckdb.DuckDBPyConnection) -> None:
+    # Which of ours hold events of the tracker's session, and which of the tracker's sessions these hold.
+    shared = real.rows(
+        "SELECT DISTINCT tracker_session_id, session_id FROM intermediate.int_web_events WHERE source = 'web'"
+    )
+    ours = {key: tuple(values) for key, *values in real.rows(
+        "SELECT session_id, started_at, ended_at, page_views, events FROM marts.fct_web_sessions"
+    )}  # fmt: skip
+    trackers = Counter(session for _, session in shared)
+    theirs = {key: tuple(values[:4]) for key, *values in snowplow.execute(THEIRS["sessions"]).fetchall()}
+    differing = set()
+    for key, values in theirs.items():
+        parts = [session for tracker, session in shared if tracker == key]
+        same = len(parts) == 1 and trackers[parts[0]] == 1 and ours[parts[0]] == values
+        if not same and (("sessions", short(key), "started_at") not in DIFFERENCES):
+            differing.add(short(key))
+    assert len(ours) == OUR_SESSIONS
+    assert differing == set(CUT)
+    snowplow.execute(f"CREATE OR REPLACE TEMP VIEW all_events AS {ALL_EVENTS}")
+    for reason, proof in CUT_PROOFS.items():
+        concerned = {short(identifier) for (identifier,) in snowplow.execute(proof).fetchall() if identifier}
+        assert {key for key, why in CUT.items() if why == reason} <= concerned, reason
+    page = PAGE.read_text(encoding="utf-8")
+    assert {row.split("`")[1] for row in page.splitlines() if row.startswith("| cut |")} == set(CUT)
+    assert f"{OUR_SESSIONS} sessions" in page
 
 
 def test_the_page_lists_each_difference() -> None:

@@ -22,7 +22,9 @@ staged as (
         sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicates,
         -- What lies ahead of its loading says nothing about how far the source has come.
         max(
-            case when record_status = 'valid' and {{ definition['time'] }} <= loaded_at then {{ definition['time'] }} end
+            case
+                when record_status = 'valid' and {{ definition['time'] }} <= loaded_at then {{ definition['time'] }}
+            end
         ) as newest_at
     from {{ ref('stg_all__' ~ entity) }}
     group by 1, 2

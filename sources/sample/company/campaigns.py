@@ -35,7 +35,7 @@ UNSUBSCRIBES: Final = 0.004
 COMPLAINTS: Final = 0.0005
 #: Readers whose mail program loads images ahead (machine opens), whose gateway follows every link, who read through
 #: an image proxy that loads when a person opens.
-PRIVACY_PROXY: Final = 0.34
+PRIVACY_PROXY: Final = 0.25
 LINK_SCANNER: Final = 0.05
 IMAGE_PROXY: Final = 0.30
 LINKS_IN_A_MAIL: Final = 4

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-NUMBERS = 80_000_000
+NUMBERS = 79_999_991  # the last ones are the company's own
 _STEP = 48_271_013  # coprime to NUMBERS: steps through all of them, in no visible order
 _FRENCH = ("19900", "26191", "35301", "46571", "53649")
 FRENCH_NUMBERS = len(_FRENCH) * 10_000

@@ -55,6 +55,11 @@ LATE_COLUMNS = {
     "days_late": pl.Float64,
 }
 
+COLUMNS: dict[str, dict[str, Any]] = {
+    "errors": dict(ERROR_COLUMNS),
+    "duplicates": dict(DUPLICATE_COLUMNS),
+    "late_records": dict(LATE_COLUMNS),
+}
 REPEATED = {"source", "dataset", "file", "entity", "field", "rule", "kind", "severity", "caused_by", "first_file"}
 
 
@@ -102,7 +107,7 @@ class Desk:
             return names, starts
         inner = [np.linspace(one, two, parts, endpoint=False).astype(np.int64) for one, two in pairwise(starts)]
         return (
-            [f"{name}-{part}" for name in names for part in range(1, parts + 1)],
+            [f"{name}-{part:0{len(str(parts))}d}" for name in names for part in range(1, parts + 1)],
             np.concatenate([*inner, starts[-1:]]),
         )
 
@@ -113,11 +118,7 @@ class Desk:
 
     def note(self, table: str, frame: pl.DataFrame) -> None:
         """Keep rows of the truth's table `errors`, `duplicates` or `late_records`; missing columns are null."""
-        columns: dict[str, Any] = {
-            "errors": ERROR_COLUMNS,
-            "duplicates": DUPLICATE_COLUMNS,
-            "late_records": LATE_COLUMNS,
-        }[table]
+        columns = COLUMNS[table]
         if frame.height:
             # Words that come again and again take a number each until they are written.
             there = [
@@ -128,7 +129,7 @@ class Desk:
             ]
             self.notes[table].append(frame.select(there))
 
-    def write(self, name: str, lines: pl.Series, *, header: str = "", latin: bool = False, ends: bool = False) -> None:
+    def write(self, name: str, lines: pl.Series, *, header: str = "", latin: bool = False) -> None:
         """Write lines of text to a file below the folder; .gz is packed. The writing happens beside the work.
 
         Without any line there is no file.
@@ -138,7 +139,6 @@ class Desk:
             lines: The lines.
             header: A first line.
             latin: Write Latin-1 instead of UTF-8.
-            ends: The texts bring their own line ends.
         """
         if lines.is_empty():
             return
@@ -146,7 +146,7 @@ class Desk:
             self._finish(1)
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._waiting.append((name, self._writer.submit(_write, path, lines, header, latin, ends)))
+        self._waiting.append((name, self._writer.submit(_write, path, lines, header, latin)))
 
     def close(self) -> None:
         """Wait until everything is on disk."""
@@ -159,14 +159,13 @@ class Desk:
             self.sizes[name] = done.result()
 
 
-def _write(path: Path, lines: pl.Series, header: str, latin: bool, ends: bool) -> int:
+def _write(path: Path, lines: pl.Series, header: str, latin: bool) -> int:
     frame = pl.DataFrame({"line": lines})
     if header:
         frame = pl.concat([pl.DataFrame({"line": [header]}), frame])
-    end = "" if ends else "\n"
     if latin:
         buffer = io.BytesIO()
-        frame.write_csv(buffer, include_header=False, quote_style="never", line_terminator=end)
+        frame.write_csv(buffer, include_header=False, quote_style="never")
         # What Latin-1 lacks was put into its letters before; should anything be left, it becomes a question mark.
         path.write_bytes(buffer.getvalue().decode("utf-8").encode("latin-1", "replace"))
     else:
@@ -174,7 +173,6 @@ def _write(path: Path, lines: pl.Series, header: str, latin: bool, ends: bool) -
             path,
             include_header=False,
             quote_style="never",
-            line_terminator=end,
             compression="gzip" if path.suffix == ".gz" else "uncompressed",
             compression_level=1 if path.suffix == ".gz" else None,
         )

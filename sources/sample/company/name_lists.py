@@ -1,9 +1,8 @@
 """Ordinary names of nine languages, from which the made-up company's people get theirs.
 
 Written from general knowledge, most common first; nobody in particular is meant. A last name that has two forms is
-given as man/woman. Stems of the last group of each language are put together with endings (see `sources.sample.company.names`),
-so that a million people are not all called
-Müller.
+given as man/woman. The stems of each language are put together with its endings, so that a million people are not all
+called Müller.
 """
 
 # ruff: noqa: RUF001 - letters of other scripts that look like Latin ones are the point here

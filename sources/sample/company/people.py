@@ -16,7 +16,7 @@ from sources.sample.company.places import draw_streets, draw_towns, town_table
 from sources.sample.rhythm import DAY, YEAR, Rhythm
 
 #: How many customers live in one home: alone among the customers, two of them, three, four.
-HOUSEHOLDS: Final = (0.66, 0.22, 0.08, 0.04)
+HOUSEHOLDS: Final = (0.80, 0.14, 0.04, 0.02)
 SHARES_NAME: Final = 0.82
 SHARES_PHONE: Final = 0.25
 SHARES_EMAIL: Final = 0.06

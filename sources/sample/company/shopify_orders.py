@@ -300,8 +300,8 @@ def _lines(
             "returned": frame["returned"].gather(position),
         }
     )
-    # A line of an order that is wrong itself, or with returned pieces, stays right: each record breaks one rule. So does
-    # one of an order that comes twice: its other version would be right.
+    # A line of an order that is wrong itself, or with returned pieces, stays right: each record breaks one rule. So
+    # does one of an order that comes twice: its other version would be right.
     several = frame["several"].to_numpy()
     free = np.flatnonzero((fault[position] < 0) & ~several[position] & (lines["back"].to_numpy() == 0))
     share = min(desk.invalid_share * text.height / max(len(free), 1), 0.5)

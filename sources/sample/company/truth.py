@@ -18,7 +18,7 @@ from sources.sample.company import clock, mailing
 from sources.sample.company.buying import BGNBD, BUSINESS, GAMMA_GAMMA, TILL, WEB, buyers
 from sources.sample.company.campaigns import ARMS
 from sources.sample.company.clock import NEVER
-from sources.sample.company.desk import DUPLICATE_COLUMNS, ERROR_COLUMNS, LATE_COLUMNS, Desk
+from sources.sample.company.desk import COLUMNS, Desk
 from sources.sample.company.mailchimp import LIST_ID, contact_ids
 from sources.sample.company.name_lists import CULTURES
 from sources.sample.company.people import KINDS, person_ids
@@ -77,10 +77,8 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
     folder = desk.out / "truth"
     folder.mkdir(parents=True, exist_ok=True)
     noted = {
-        name: pl.concat(frames).cast(columns) if frames else pl.DataFrame(schema=columns)  # type: ignore[arg-type]
-        for (name, frames), columns in zip(
-            desk.notes.items(), (ERROR_COLUMNS, DUPLICATE_COLUMNS, LATE_COLUMNS), strict=True
-        )
+        name: pl.concat(frames).cast(pl.Schema(COLUMNS[name])) if frames else pl.DataFrame(schema=COLUMNS[name])
+        for name, frames in desk.notes.items()
     }
     desk.notes.clear()
     tables: dict[str, Callable[[], pl.DataFrame]] = {

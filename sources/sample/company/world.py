@@ -45,9 +45,9 @@ class World:
         rhythm: The days covered.
         campaigns: One row per campaign.
         effects: One row per campaign and person of its audience.
-        orders: One row per order (see `buying.place_orders`), with order, lines; gross, discount, back, shipping (cents);
-            account (row of the accounts, -1: none), email_kind (0: address of the time, 1: second address), changed_at
-            (cancelled or sent back; NEVER: not), delivered_late.
+        orders: One row per order (see `buying.place_orders`), with order, lines; gross, discount, back, shipping
+            (cents); account (row of the accounts, -1: none), email_kind (0: address of the time, 1: second address),
+            changed_at (cancelled or sent back; NEVER: not), delivered_late.
         lines: One row per order line.
         first_line: Row of each order's first line, one entry more than there are orders.
         accounts: The web shop's accounts.

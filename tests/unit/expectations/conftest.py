@@ -15,6 +15,7 @@ _TYPES = {
     "timestamp": "TIMESTAMP",
     "date": "DATE",
     "decimal": "DECIMAL(18, 4)",
+    "rate": "DECIMAL(18, 8)",
     "integer": "BIGINT",
     "boolean": "BOOLEAN",
     "email": "VARCHAR",
@@ -28,7 +29,7 @@ def staging_columns() -> dict[str, dict[str, str]]:
     macro = (ROOT / "dbt_project" / "macros" / "entities.sql").read_text(encoding="utf-8")
     literal = re.search(r"set entities = (\{.*?\n    \}) -%\}", macro, re.DOTALL)
     assert literal, "the definition of the entities has moved"
-    definitions = ast.literal_eval(re.sub(r"\b(true|false)\b", lambda word: word[0].title(), literal[1]))
+    definitions = ast.literal_eval(re.sub(r"\b(true|false|none)\b", lambda word: word[0].title(), literal[1]))
     columns: dict[str, dict[str, str]] = {}
     for entity, definition in definitions.items():
         types = {"reject_reason": "VARCHAR", "loaded_at": "TIMESTAMP"}
@@ -38,6 +39,7 @@ def staging_columns() -> dict[str, dict[str, str]]:
                 types[f"{column}_text"] = "VARCHAR"
             if kind in ("email", "phone"):
                 types[f"{column}_is_valid"] = "BOOLEAN"
+        types |= dict.fromkeys(definition.get("looks_up", {}), "BOOLEAN")
         columns[entity] = types
     return columns
 

@@ -319,6 +319,10 @@ CASES = [
     ("calls_caller_known", {"phone_text": "anonymous"}, False),
     ("web_events_visitor_present", {"account_id": "7"}, True),
     ("web_events_visitor_present", {}, False),
+    ("web_events_event_present", {"event": "Whatever The Site Calls It"}, True),
+    ("web_events_event_present", {}, False),
+    ("web_events_occurred_at_not_1970", {"occurred_at": "1970-01-01 00:00:00"}, False),
+    ("web_events_occurred_at_not_1970", {"occurred_at": "1999-02-01 00:00:00"}, True),
     ("campaigns_campaign_id_present", {}, False),
 ]
 

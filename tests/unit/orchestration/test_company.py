@@ -50,12 +50,13 @@ def test_dbt_gets_plain_data(write_company):
         )
     )
     variables = load_company(path).dbt_vars()
-    assert set(variables) == {"goals", "thresholds", "validity", "vendors"}
+    assert set(variables) == {"goals", "thresholds", "validity", "vendors", "namespaces"}
     assert variables["goals"] == [
         {"id": "v", "name": "V", "metric": "validity", "target": 0.8, "deadline": "2026-12-31", "owner": None}
     ]
     assert variables["validity"] == {"goal": 0.8, "judge_new_loads_from_records": 100}
     assert variables["thresholds"]["key_customer_share"] == 0.20
+    assert variables["namespaces"] == {"customers": [], "products": []}
 
 
 def test_norway_is_a_country(write_company):

@@ -250,3 +250,27 @@ def test_a_wrong_credential_is_told_at_once_and_not_shown(regulars, place: Path,
     assert "401" in said or "credential" in said or "refus" in said
     assert "shpat_do_not_show" not in said
     assert len(_Refusing.asked) == 1
+
+
+def test_drift_of_a_load_is_told_by_run_and_status(place: Path) -> None:
+    """A field more and a field less in the second file: notices of the run, and what the status keeps."""
+    from orchestration.company import load_company
+    from orchestration.run import Run
+    from orchestration.steps import load_source
+
+    company, home = load_company(place / "company.yaml"), Home(place / "second").create()
+    first = Run(company, home)
+    load_source(first, "till")
+    assert (first.drift, first.problems) == ({"till": []}, [])
+    (place / "data" / "orders-2.csv").write_text("no,total,coupon\n2,3.00,y\n", encoding="utf-8")
+    second = Run(company, home)
+    load_source(second, "till")
+    assert {(line.kind, line.field) for line in second.drift["till"]} == {
+        ("new_field", "coupon"), ("removed_field", "note"),
+    }  # fmt: skip
+    assert [problem.is_failure for problem in second.problems] == [False]
+    assert "New: coupon; gone: note." in second.problems[0].what
+    with second.engine.control(read_only=True) as con:
+        state = states_of(con, company)[1]
+    assert {line.field for line in state.drift} == {"coupon", "note"}
+    assert (state.files, state.records, state.last_load_id) == (2, 2, second.run_id)

@@ -17,6 +17,12 @@ order_lines as (
 
 ),
 
+named as (
+
+    select distinct product_key from order_lines
+
+),
+
 exchange_rates as (
 
     select * from {{ ref('int_exchange_rates_now') }}
@@ -70,7 +76,7 @@ catalogue as (
         on
             split_part(described.product_key, ':', 1) || ':sku:' || described.sku = by_sku.product_key
             and by_sku.place = 1
-    left join (select distinct product_key from order_lines) as named on described.product_key = named.product_key
+    left join named on described.product_key = named.product_key
     where
         described.place = 1
         -- A SKU alone is no article, unless lines name it so.

@@ -27,7 +27,8 @@ with tickets as (
         case when {{ came_by }} = 'email' then {{ json_text('r.via', '$.source.from.address') }} end as email,
         case
             when {{ came_by }} not in ('voice', 'sms') then {{ nothing }}
-            when {{ json_text('r.via', '$.source.rel') }} = 'outbound' then {{ json_text('r.via', '$.source.to.phone') }}
+            when {{ json_text('r.via', '$.source.rel') }} = 'outbound'
+                then {{ json_text('r.via', '$.source.to.phone') }}
             else {{ json_text('r.via', '$.source.from.phone') }}
         end as phone,
         case when {{ came_by }} = 'voice' then 'phone' else {{ came_by }} end as channel,

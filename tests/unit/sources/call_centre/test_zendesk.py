@@ -121,6 +121,15 @@ def test_staff_is_left_out(server: RestServer) -> None:
     assert [record["id"] for page in pages_of(settings(server.url), "users") for record in page] == [1, 4]
 
 
+def test_a_page_of_staff_alone_ends_nothing(server: RestServer, place: Place) -> None:
+    at = {"updated_at": "2026-03-01T00:00:00Z"}
+    people = [{"id": 1, "role": "agent"} | at, {"id": 2, "role": "admin"} | at, {"id": 3, "role": "end-user"} | at]
+    exported(server, USERS, "users", people)
+    report = place.load(source(server.url, "users"), "load-1")
+    assert report.problems == []
+    assert place.ids("users") == [3]
+
+
 def test_ratings_go_on_while_there_are_more(server: RestServer) -> None:
     def answer(asked: Asked) -> Answer:
         place = int(asked.one("page[after]", "0"))

@@ -21,14 +21,15 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from sources.files import ledger, sink, write
+from sources.files import ledger, sink, sink_parquet, write
 from sources.rest import fetch, session, sweep
 from tests.unit.sources.files.store_helpers import _POINTS as STORE_POINTS
 from tests.unit.sources.rest.toy import TOY_SOURCE, Place
 
 _POINTS: list[tuple[Any, str]] = [
     *STORE_POINTS,
-    (ledger, "record_cursor"),
+    (sink, "record_cursor"),
+    (sink_parquet, "record_cursor"),
     (ledger, "record_file"),
     (sink.TableSink, "insert"),
     (write, "_load_single"),

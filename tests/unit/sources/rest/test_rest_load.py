@@ -84,7 +84,7 @@ def test_late_records_within_the_look_back_are_found(server: RestServer, place: 
     server.pages("/orders", lambda asked: _changed_since(asked, [*records(0, 18), *records(19, 25)]))
     place.load(source(server.url), "load-1")
     server.pages("/orders", lambda asked: _changed_since(asked, records(0, 25)))
-    place.load(source(server.url), "load-2")
+    assert place.load(source(server.url), "load-2").problems == []
     assert place.ids() == list(range(25))
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import duckdb
 
 from sources.files import ledger
+from sources.files.cursors import ensure_cursors
 from sources.files.sink import TableSink
 from sources.files.sink_parquet import ParquetSink
 from sources.files.store import RawStore
@@ -122,7 +123,7 @@ class Place:
         if self.kind == "duckdb":
             with duckdb.connect(str(self.folder / "warehouse.duckdb")) as con:
                 ledger.ensure_ledger(con)
-                ledger.ensure_cursors(con)
+                ensure_cursors(con)
                 there = con.execute(
                     "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw_shop' AND table_name = ?", [dataset]
                 ).fetchall()
@@ -131,7 +132,7 @@ class Place:
         store = RawStore(self.folder / "place", self.folder / "work")
         with store.open(read_only=True) as con:
             ledger.ensure_ledger(con)
-            ledger.ensure_cursors(con)
+            ensure_cursors(con)
             files = con.execute("SELECT file FROM ledger.raw_files WHERE dataset = ?", [dataset]).fetchall()
             paths = [str(Path(store.raw_folder("shop", dataset)) / file) for (file,) in files]
             origin = (

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,6 +276,27 @@ def test_the_shop_is_named_with_or_without_its_domain() -> None:
     for name in ("bakehouse", "bakehouse.myshopify.com", "https://bakehouse.myshopify.com/"):
         api = ShopifyApi(shop=name, access_token="t")
         assert api.client().base_url == f"https://bakehouse.myshopify.com/admin/api/{api.version}"
+
+
+def _records(value: Any, wrappings: tuple[str, ...]) -> Iterator[Node]:
+    """The records of a file of examples, wrapped or not."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _records(one, wrappings)
+    else:
+        inside = [value[name] for name in wrappings if name in value]
+        yield from _records(inside[0], wrappings) if inside else [value]
+
+
+@pytest.mark.parametrize("name", ["orders", "refunds", "customers", "products", "inventory_items"])
+def test_official_examples_bring_no_field_that_is_not_declared(shared_data: Path, name: str) -> None:
+    one = VENDOR.object_named(name)
+    files = [
+        file for wrapping in one.records for file in (shared_data / "shop" / "shopify_rest").glob(f"{wrapping}.json")
+    ]
+    found = [record for file in files for record in _records(json.loads(file.read_text(encoding="utf-8")), one.records)]
+    assert found
+    assert {field for record in found for field in record} - set(one.fields) == set()
 
 
 def test_the_token_is_not_in_a_repr() -> None:

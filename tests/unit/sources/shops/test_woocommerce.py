@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,3 +186,29 @@ def test_a_wrong_key_is_told_at_once_and_not_shown(shop: Shop) -> None:
 def test_a_key_does_not_go_over_plain_http() -> None:
     with pytest.raises(ValidationError, match="https"):
         WooCommerceApi(store="http://rolls.example", consumer_key="k", consumer_secret="s")
+
+
+def _records(value: Any) -> Iterator[Record]:
+    """The records of a file of examples: alone, in lists, and in answers to batch requests."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _records(one)
+    elif "id" in value:
+        yield value
+    elif not value.keys().isdisjoint({"create", "update", "delete"}):
+        for one in value.values():
+            yield from _records(one)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("orders", "orders"), ("order_refunds", "order-refunds"), ("customers", "customers"), ("products", "products"),
+        ("product_variations", "product-variations"),
+    ],
+)  # fmt: skip
+def test_official_examples_bring_no_field_that_is_not_declared(shared_data: Path, name: str, file: str) -> None:
+    examples = shared_data / "shop" / "woocommerce_rest" / f"{file}_examples.json"
+    found = list(_records(json.loads(examples.read_text(encoding="utf-8"))))
+    assert len(found) >= 4
+    assert {field for record in found for field in record} - set(VENDOR.object_named(name).fields) == set()
