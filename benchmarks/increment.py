@@ -1,9 +1,11 @@
-"""What 1 % of new data costs beside everything at once: `python -m benchmarks.increment [--events 1000000]`.
+"""What 1 % of new data costs beside everything at once: `python -m benchmarks.increment`.
 
 Four runs on one home, in this process: a tiny one that pays for imports and is thrown away, everything, 1 % more, and a
 single new record. The last one shows what a run costs before it has any work, so that the cost of the new data can be
 told from the cost of running at all. Loading (files to raw), staging and the rest are reported apart, because they grow
 with different things: loading and staging with what is new, facts with all there is (docs/decisions/0021).
+
+Loading alone is measured a second time with more events, because with few of them it is mostly what a load costs anyway.
 
 Beside the seconds on the clock stand those of the processors: on a machine with other work they are the steadier ones.
 """
@@ -27,6 +29,8 @@ from benchmarks.measure import machine
 from orchestration import pipeline
 from orchestration.company import load_company
 from orchestration.home import Home
+from orchestration.run import Run
+from orchestration.steps import load_source
 
 RESULTS = Path(__file__).parent / "results"
 SHARE = 0.01
@@ -40,14 +44,16 @@ _PARTS = ("loading", "staging", "gate", "facts and marts", "identity and scores"
 def main() -> None:
     """Measure, print and write `results/increment.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=1_000_000, help="of the whole runs")
+    parser.add_argument("--loaded", type=int, default=10_000_000, help="events of the loads alone")
     parser.add_argument("--folder", type=Path, help="keep data and home here")
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="regulars-increment-")))
-        record = measure(folder, given.events)
+        record = measure(folder, given.events) | {"loads alone": loads_alone(folder / "loads", given.loaded)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "increment.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "increment.md").write_text(as_markdown(record), encoding="utf-8")
     print(as_markdown(record))
 
 
@@ -76,6 +82,27 @@ def measure(folder: Path, events: int) -> dict[str, Any]:
         "goal": GOAL,
         "runs": runs,
         "ratios": ratios,
+    }
+
+
+def loads_alone(folder: Path, events: int) -> dict[str, Any]:
+    """Load everything, then 1 % more, without building anything; seconds on the clock and of the processors."""
+    file = _company(folder, events)
+    seconds = {}
+    for name in ("everything", "1 % more"):
+        if name == "1 % more":
+            _more(folder / "data", folder / "more", round(events * SHARE), "new")
+        this = Run(load_company(file), Home(folder / "home").create())
+        wall, cpu = perf_counter(), process_time()
+        for source in this.company.sources:
+            load_source(this, source)
+        seconds[name] = {"seconds": round(perf_counter() - wall, 3), "cpu": round(process_time() - cpu, 3)}
+    full, new = seconds.values()
+    return {
+        "events": events,
+        **seconds,
+        "ratio": _ratio(new["seconds"], full["seconds"]),
+        "cpu ratio": _ratio(new["cpu"], full["cpu"]),
     }
 
 
@@ -141,6 +168,10 @@ def as_markdown(record: dict[str, Any]) -> str:
     """The seconds as a table, those of the processors in brackets, and the ratios."""
     runs = record["runs"]
     lines = [
+        "# What 1 % of new data costs",
+        "",
+        f"{record['date']}, " + ", ".join(f"{key} {value}" for key, value in record["machine"].items()) + ".",
+        "",
         f"{record['events']:,} events, then {record['share']:.0%} more; the goal is {record['goal']:.0%} of the cost. "
         "In brackets: seconds of the processors.",
         "",
@@ -160,6 +191,12 @@ def as_markdown(record: dict[str, Any]) -> str:
             f"- {part}: {share:.1%} ({ratios['cpu'][part]:.1%}) of the full cost; above what a run costs without any "
             f"work {above[0]:.1%} ({above[1]:.1%})"
         )
+    alone = record["loads alone"]
+    full, new = alone["everything"], alone["1 % more"]
+    lines.append(
+        f"- loading {alone['events']:,} events alone: {full['seconds']:.2f} s ({full['cpu']:.2f}), 1 % more "
+        f"{new['seconds']:.2f} s ({new['cpu']:.2f}): {alone['ratio']:.1%} ({alone['cpu ratio']:.1%})"
+    )
     return "\n".join(lines) + "\n"
 
 

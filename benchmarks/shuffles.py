@@ -124,8 +124,9 @@ class Company:
         this.__dict__["dbt"] = self._dbt
         for source in this.company.sources:
             load_source(this, source)
-        if this.problems:
-            raise RuntimeError(f"the input could not be loaded: {this.problems[0]}")
+        failures = [problem for problem in this.problems if problem.is_failure]
+        if failures:
+            raise RuntimeError(f"the input could not be loaded: {failures[0]}")
         prepare(this)
         staging, identity, profiles, value = PHASES
         if to_the_end or this.full_refresh:

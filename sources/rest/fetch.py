@@ -181,7 +181,7 @@ def _load(
         for segment in fetch.segments(tell):
             outcome = _load_segment(job, segment)
             report.outcomes.append((one.name, outcome))
-            segment.path.unlink(missing_ok=True)
+            segment.discard()
             if outcome.problem is not None:
                 # What comes after it may not move the cursor past it.
                 failed = SourceError(job.source, job.name, outcome.file, outcome.problem.problem, outcome.problem.fix)
@@ -259,7 +259,7 @@ class _Fetch:
         self._thread.join(timeout=5)
         with contextlib.suppress(queue.Empty):
             while (left := self._queue.get_nowait()) is not None:
-                left.path.unlink(missing_ok=True)
+                left.discard()
 
     def segments(self, tell: Callable[[], None]) -> Iterator[Segment]:
         """Yield segments as they land; `tell` is called while waiting."""
@@ -307,7 +307,7 @@ class _Fetch:
                 self._queue.put(segment, timeout=_LOOK_SECONDS)
                 return
         if segment is not None:
-            segment.path.unlink(missing_ok=True)
+            segment.discard()
 
 
 @contextlib.contextmanager

@@ -6,8 +6,9 @@ in two spellings, half a character, a value no JSON has) there are none, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sources.files.job import Found, Item, Job, Outcome, changed_meanwhile
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = "regulars_rows_received"
+# As text in memory; more than a usual segment has.
+_HELD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -27,31 +30,65 @@ class Rows:
     """The records of a segment.
 
     Attributes:
-        table: a column of text for every field, in the order they came first.
+        columns: the fields, in the order they came first.
+        count: how many records.
         kinds: of JSON values by field: text, number, boolean, object, list.
+        files: tables of text that lie on disk, in order.
+        last: the table that comes after them.
     """
 
-    table: pa.Table
+    columns: tuple[str, ...]
+    count: int
     kinds: dict[str, set[str]]
+    files: tuple[Path, ...]
+    last: pa.Table
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield tables of text, a column for every field that is in them."""
+        import pyarrow as pa
+
+        for file in self.files:
+            with pa.memory_map(str(file)) as mapped:
+                yield pa.ipc.open_file(mapped).read_all()
+        if self.last.num_rows:
+            yield self.last
+
+    def discard(self) -> None:
+        """Delete the files."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
 
 
 class Gathered:
-    """Records on their way to rows, page by page."""
+    """Records on their way to rows, page by page; many of them go to disk meanwhile."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._pages: list[pa.Table] | None = []
+    def __init__(self, stem: Path) -> None:
+        """Begin without any; `stem` is what names of files start with."""
+        self._stem = stem
+        self._pages: list[pa.Table] = []
+        self._files: list[Path] = []
         self._kinds: dict[str, set[str]] = {}
+        self._columns: dict[str, None] = {}
+        self._count = self._held = 0
+        self._is_over = False
 
     def give_up(self) -> None:
         """Gather no more: the file will be read."""
-        self._pages = None
+        self._is_over = True
+        self._pages = []
+        for file in self._files:
+            file.unlink(missing_ok=True)
+        self._files = []
 
     def add(self, page: Sequence[Mapping[str, Any]]) -> None:
-        """Add the records of a page."""
+        """Add the records of a page.
+
+        Raises:
+            OSError: the disk cannot be written.
+        """
         import pyarrow as pa
 
-        if self._pages is None:
+        if self._is_over:
             return
         try:
             names = dict.fromkeys(page[0])
@@ -59,9 +96,31 @@ class Gathered:
                 if not one.keys() <= names.keys():
                     names.update(dict.fromkeys(one))
             columns = {name: self._column(name, page) for name in names}
-            self._pages.append(pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()}))
+            table = pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
         except (pa.ArrowException, UnicodeError, TypeError, KeyError, ValueError):
             self.give_up()
+            return
+        self._columns |= names
+        self._count += len(page)
+        self._pages.append(table)
+        self._held += table.nbytes
+        if self._held > _HELD_BYTES:
+            self._spill()
+
+    def _spill(self) -> None:
+        import pyarrow as pa
+
+        table = self._joined()
+        file = self._stem.with_suffix(f".{len(self._files)}.arrow")
+        self._files.append(file)
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        self._pages, self._held = [], 0
+
+    def _joined(self) -> pa.Table:
+        import pyarrow as pa
+
+        return pa.concat_tables([*self._pages, *([] if self._pages else [pa.table({})])], promote_options="default")
 
     def _column(self, name: str, page: Sequence[Mapping[str, Any]]) -> Sequence[str | None]:
         values = [one.get(name) for one in page]
@@ -72,14 +131,11 @@ class Gathered:
 
     def rows(self) -> Rows | None:
         """Return the rows, None if the file is to be read."""
-        import pyarrow as pa
-
-        if not self._pages:
+        columns = tuple(self._columns)
+        if self._is_over or not columns or column_names(columns) != columns:
+            self.give_up()
             return None
-        table = pa.concat_tables(self._pages, promote_options="default")
-        if column_names(table.column_names) != tuple(table.column_names):
-            return None
-        return Rows(table, self._kinds)
+        return Rows(columns, self._count, self._kinds, tuple(self._files), self._joined())
 
 
 def load_rows(job: Job, ready: Prepared, rows: Rows) -> Outcome | None:
@@ -89,40 +145,47 @@ def load_rows(job: Job, ready: Prepared, rows: Rows) -> Outcome | None:
         SourceError: the warehouse could not write.
         StoreError: the storage location could not be written.
     """
-    import numpy as np
-    import pyarrow as pa
-
     batch_id = batch_id_of(job.source, job.name, ready.content_hash)
     if batch_id in job.loaded:
         return None
     item = Item(ready, batch_id, reader_of(job.dataset, ready.file), replaces=False, started_at=now())
-    names = tuple(rows.table.column_names)
-    found = Found(names, rows.table.num_rows, 0, rows.kinds)
-    shown = [f"c{place}" for place in range(len(names))]
-    numbers = pa.array(np.arange(1, found.received + 1, dtype=np.int64))
+    found = Found(rows.columns, rows.count, 0, rows.kinds)
     problem = None
     with job.sink.group(job.name), job.sink.step():
         problem = changed_meanwhile(item)
         if problem is None:
-            job.sink.grow(names)
-            job.con.register(_ROWS, rows.table.rename_columns(shown).append_column("row", numbers))
-            try:
-                written = job.sink.insert(
-                    [*names, "_batch_id", "_load_id", "_row"],
-                    f"SELECT {', '.join(shown)}, ?, ?, row FROM {_ROWS}",  # noqa: S608 - our own names
-                    [batch_id, job.load_id],
-                    found.received,
-                    ready.size,
-                )
-            finally:
-                job.con.unregister(_ROWS)
-            if written != found.received:
-                raise AssertionError(f"{written} rows were written, {found.received} were received")
+            job.sink.grow(rows.columns)
+            written = 0
+            for table in rows.tables():
+                written += _insert(job, batch_id, table, written, ready.size * table.num_rows // rows.count)
+            if written != rows.count:
+                raise AssertionError(f"{written} rows were written, {rows.count} were received")
             job.sink.record([item.batch(job.name, found)])
     if problem is not None:
         return Outcome(ready.file.name, "failed", problem=problem)
     job.loaded[batch_id] = item.reader
     return item.outcome(found)
+
+
+def _insert(job: Job, batch_id: str, table: pa.Table, before: int, size: int) -> int:
+    """Hand the rows of a table to the sink, numbered after those before; return how many."""
+    import numpy as np
+    import pyarrow as pa
+
+    names = table.column_names
+    shown = [f"c{place}" for place in range(len(names))]
+    numbers = pa.array(np.arange(before + 1, before + 1 + table.num_rows, dtype=np.int64))
+    job.con.register(_ROWS, table.rename_columns(shown).append_column("row", numbers))
+    try:
+        return job.sink.insert(
+            [*names, "_batch_id", "_load_id", "_row"],
+            f"SELECT {', '.join(shown)}, ?, ?, row FROM {_ROWS}",  # noqa: S608 - our own names
+            [batch_id, job.load_id],
+            table.num_rows,
+            size,
+        )
+    finally:
+        job.con.unregister(_ROWS)
 
 
 __all__ = ["Gathered", "Rows", "load_rows"]

@@ -64,6 +64,12 @@ class Segment:
     records: int
     cursor: Cursor | None
 
+    def discard(self) -> None:
+        """Delete the file and what belongs to it."""
+        self.path.unlink(missing_ok=True)
+        if self.rows is not None:
+            self.rows.discard()
+
 
 @dataclass
 class _Open:
@@ -71,8 +77,8 @@ class _Open:
 
     stream: BinaryIO
     part: Path
+    rows: Gathered
     digest: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=32))
-    rows: Gathered = field(default_factory=Gathered)
     size: int = 0
     pages: int = 0
     records: int = 0
@@ -285,7 +291,7 @@ class Sweep:
     def _opened(self) -> _Open:
         self._number += 1
         part = self._folder / f"{_PREFIX}{os.getpid()}-{time.time_ns():x}-{self._number:05d}.jsonl.part"
-        return _Open(part.open("xb"), part)
+        return _Open(part.open("xb"), part, Gathered(part.with_suffix("")))
 
     def _written(self, writing: _Open, records: _Page, text: bytes) -> bool:
         """Write a page; return whether the segment is full."""
@@ -295,8 +301,6 @@ class Sweep:
         writing.size += len(text)
         writing.pages += 1
         writing.records += text.count(b"\n")
-        if writing.size > 2 * SEGMENT_BYTES:
-            writing.rows.give_up()  # more than memory should hold
         is_whole_sweep = self._one.cursor is not None and not self._one.cursor.ascending
         return not is_whole_sweep and (writing.pages >= SEGMENT_PAGES or writing.size >= SEGMENT_BYTES)
 
@@ -348,6 +352,7 @@ class Sweep:
 def _dropped(writing: _Open) -> None:
     writing.stream.close()
     with suppress(OSError):
+        writing.rows.give_up()
         writing.part.unlink(missing_ok=True)
 
 

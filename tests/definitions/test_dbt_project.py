@@ -13,6 +13,7 @@ from portable_sql import DENIED, DENIED_CALLS, duckdb_functions, problems, spark
 
 from expectations.catalogue import load_rules, to_dbt_vars
 from orchestration.dbt import PROJECT_DIR, Dbt
+from sources.vendors import VENDORS
 
 CROSS_DB = PROJECT_DIR / "macros" / "cross_db"
 GRAIN_TESTS = {"unique", "unique_combination", "one_row", "one_record_per_key"}
@@ -45,9 +46,10 @@ ENGINE_SPECIFIC = {
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
-    """What dbt read. A warning is an error: a name that does not exist, arguments of a test not under `arguments`."""
+    """What dbt read, with every vendor. A warning is an error: an unknown name, arguments not under `arguments`."""
     folder = tmp_path_factory.mktemp("dbt")
-    dbt = Dbt(target=folder / "target", logs=folder / "logs", variables={})
+    vendors = {name: {one.name: list(one.entities) for one in vendor.objects} for name, vendor in VENDORS.items()}
+    dbt = Dbt(target=folder / "target", logs=folder / "logs", variables={"vendors": vendors})
     dbt.invoke(["parse", "--warn-error"])
     return dbt.manifest()
 
@@ -92,7 +94,22 @@ def test_every_model_states_its_grain(manifest, models):
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test" and node.get("test_metadata", {}).get("name") in GRAIN_TESTS
     }
-    assert sorted(models.keys() - stated) == []
+    # A vendor's view has every received record; which of them is the record is said one step later.
+    views = {key for key, node in models.items() if "phase_received" in node["tags"]}
+    assert sorted(models.keys() - stated - views) == []
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.name)
+def test_every_entity_of_a_vendor_has_its_model(models, vendor):
+    made = {node["name"] for node in models.values() if node["fqn"][1:3] == ["staging", vendor.name]}
+    assert made == {f"stg_{vendor.name}__{entity}" for entity in vendor.entities}
+
+
+def test_what_dbt_reads_of_a_vendor_is_declared(manifest):
+    declared = {(name, one.name) for name, vendor in VENDORS.items() for one in vendor.objects}
+    ours = {"mapped", "ledger", "meta", "quality", "identity", "scores"}
+    read = {(node["source_name"], node["name"]) for node in manifest["sources"].values()}
+    assert {one for one in read if one[0] not in ours} == declared
 
 
 def _sql() -> list[Path]:

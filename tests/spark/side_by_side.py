@@ -12,12 +12,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.equality import compare
+from expectations.catalogue import load_rules, to_dbt_vars
+from orchestration.company import load_company
 from orchestration.dbt import Dbt
 from orchestration.engines.spark.connection import SparkConnection
 
-INPUTS = ("mapped", "ledger", "meta", "quality", "identity", "scores")
+INPUTS = ("mapped", "received", "ledger", "meta", "quality", "identity", "scores")
 MADE_BY_DBT = ("quality.int_quality__rule_counts", "quality.validity_ranking")
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
+GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")
 
 
 def dbt_of(engine: str, folder: Path, variables: dict[str, Any], warehouse: Path | None = None) -> Dbt:
@@ -103,3 +107,60 @@ def built_tables(manifest: dict[str, Any]) -> list[str]:
 def project_variables(rules: Sequence[dict[str, Any]], goals: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The dbt vars of a company."""
     return json.loads(json.dumps({"rules": list(rules), "goals": list(goals)}, default=str))
+
+
+class Sides:
+    """The DuckDB file of a run, and dbt on a Spark session with the same inputs."""
+
+    def __init__(self, spark: Any, folder: Path, company: Path, warehouse: Path) -> None:
+        settings = load_company(company)
+        variables = {**settings.dbt_vars(), "rules": to_dbt_vars(load_rules()), "staging_buckets": 4}
+        self.spark = spark
+        self.warehouse = warehouse
+        self.folder = folder
+        self.dbt: Dbt = dbt_of("spark", folder, variables)
+
+    def copy_inputs(self, *, first_half: bool = False) -> None:
+        """Copy what dbt reads; of the mapped records all, or those of every second batch."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as con:
+            con.execute("SET TimeZone='UTC'")
+            copy_to_spark(self.spark, con, self.folder / "inputs", input_tables(con))
+            self.spark.sql("TRUNCATE TABLE meta.gate_passes")  # the run measured before its gate let it pass
+            if not first_half:
+                return
+            half = con.execute("SELECT batch_id FROM ledger.batches ORDER BY md5(batch_id)").fetchall()[::2]
+        self.spark.createDataFrame(half, "batch_id string").createOrReplaceTempView("half")
+        for schema, name, key in [
+            *(("mapped", entity, "_batch_id") for entity in (*GROWING, "campaigns")),
+            ("mapped", "raw_json", "batch_id"),
+            ("ledger", "batches", "batch_id"),
+        ]:
+            kept = self.spark.sql(f"SELECT * FROM {schema}.{name} WHERE {key} IN (SELECT batch_id FROM half)")
+            kept.write.mode("overwrite").saveAsTable(f"{schema}.half")
+            self.spark.sql(f"DROP TABLE {schema}.{name}")
+            self.spark.sql(f"ALTER TABLE {schema}.half RENAME TO {schema}.{name}")
+
+    def build(self, *select: str, tests: bool = True) -> None:
+        """Build on Spark."""
+        left_out = ["unit_test"] if tests else ["unit_test", "test"]
+        options = [part for kind in left_out for part in ("--exclude-resource-type", kind)]
+        self.dbt.build(["--select", *select, *options, "--indirect-selection", "buildable"])
+
+    def compare(self, *tables: str) -> list[Any]:
+        """Compare tables of both sides."""
+        keys = grains(self.dbt.manifest())
+        return [
+            compare(
+                name,
+                frame_of_duckdb(self.warehouse, f"SELECT * FROM {name}"),
+                frame_of_spark(self.spark, f"SELECT * FROM {name}"),
+                keys=keys.get(name),
+            )
+            for name in tables
+        ]
+
+    def drop(self) -> None:
+        """Take everything off the session again."""
+        for schema in {*BUILT, *INPUTS}:
+            self.spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        self.spark.conf.set("spark.sql.ansi.enabled", "true")  # dbt-spark turns it off

@@ -10,77 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import engine_runs
 import pytest
-from side_by_side import (
-    built_tables,
-    copy_to_spark,
-    dbt_of,
-    frame_of_duckdb,
-    frame_of_spark,
-    grains,
-    input_tables,
-)
+from side_by_side import Sides, built_tables
 
-from benchmarks.equality import compare, report
-from expectations.catalogue import load_rules, to_dbt_vars
-from orchestration.company import load_company
-from orchestration.dbt import PHASES, Dbt, DbtError
-
-SCHEMAS = ("staging", "quality", "intermediate", "marts", "reference", "mapped", "ledger", "meta", "identity", "scores")
-GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")
-
-
-class Sides:
-    """The DuckDB file of a run, and dbt on a Spark session with the same inputs."""
-
-    def __init__(self, spark: Any, folder: Path, company: Path, warehouse: Path) -> None:
-        settings = load_company(company)
-        variables = {**settings.dbt_vars(), "rules": to_dbt_vars(load_rules()), "staging_buckets": 4}
-        self.spark = spark
-        self.warehouse = warehouse
-        self.folder = folder
-        self.dbt: Dbt = dbt_of("spark", folder, variables)
-
-    def copy_inputs(self, *, first_half: bool = False) -> None:
-        """Copy what dbt reads; of the mapped records all, or those of every second batch."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as con:
-            con.execute("SET TimeZone='UTC'")
-            copy_to_spark(self.spark, con, self.folder / "inputs", input_tables(con))
-            self.spark.sql("TRUNCATE TABLE meta.gate_passes")  # the run measured before its gate let it pass
-            if not first_half:
-                return
-            half = con.execute("SELECT batch_id FROM ledger.batches ORDER BY md5(batch_id)").fetchall()[::2]
-        self.spark.createDataFrame(half, "batch_id string").createOrReplaceTempView("half")
-        for schema, name, key in [
-            *(("mapped", entity, "_batch_id") for entity in (*GROWING, "campaigns")),
-            ("mapped", "raw_json", "batch_id"),
-            ("ledger", "batches", "batch_id"),
-        ]:
-            kept = self.spark.sql(f"SELECT * FROM {schema}.{name} WHERE {key} IN (SELECT batch_id FROM half)")
-            kept.write.mode("overwrite").saveAsTable(f"{schema}.half")
-            self.spark.sql(f"DROP TABLE {schema}.{name}")
-            self.spark.sql(f"ALTER TABLE {schema}.half RENAME TO {schema}.{name}")
-
-    def build(self, *select: str, tests: bool = True) -> None:
-        """Build on Spark."""
-        left_out = ["unit_test"] if tests else ["unit_test", "test"]
-        options = [part for kind in left_out for part in ("--exclude-resource-type", kind)]
-        self.dbt.build(["--select", *select, *options, "--indirect-selection", "buildable"])
-
-    def compare(self, *tables: str) -> list[Any]:
-        """Compare tables of both sides."""
-        keys = grains(self.dbt.manifest())
-        return [
-            compare(
-                name,
-                frame_of_duckdb(self.warehouse, f"SELECT * FROM {name}"),
-                frame_of_spark(self.spark, f"SELECT * FROM {name}"),
-                keys=keys.get(name),
-            )
-            for name in tables
-        ]
+from benchmarks.equality import report
+from orchestration.dbt import PHASES, DbtError
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +32,7 @@ def sides(spark: Any, bakehouse: Path, tmp_path_factory: pytest.TempPathFactory)
     for phase in PHASES:
         both.build(f"tag:{phase}")
     yield both
-    for schema in SCHEMAS:
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    spark.conf.set("spark.sql.ansi.enabled", "true")  # dbt-spark turns it off
+    both.drop()
 
 
 def test_every_table_is_the_same(sides: Sides) -> None:

@@ -102,7 +102,9 @@ def test_every_command_and_option_named_exists():
         if command not in commands:
             wrong.append(f"{file}: regulars {call}")
             continue
-        known = {option for parameter in commands[command].params for option in parameter.opts} | {"--"}
+        inner = getattr(commands[command], "commands", {})
+        asked = inner[words[0]] if words and words[0] in inner else commands[command]
+        known = {option for parameter in asked.params for option in parameter.opts} | {"--"}
         ours = words[: words.index("--")] if "--" in words else words
         if command != "dbt":  # what follows `dbt` goes to dbt
             wrong += [f"{file}: {word} of {call}" for word in ours if word.startswith("--") and word not in known]

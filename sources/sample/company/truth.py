@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from sources.sample.company import clock, mailing
+from sources.sample.company import clock, mailing, snowplow
 from sources.sample.company.buying import BGNBD, BUSINESS, GAMMA_GAMMA, TILL, WEB, buyers
 from sources.sample.company.campaigns import ARMS
 from sources.sample.company.clock import NEVER
@@ -28,6 +27,7 @@ from sources.sample.company.shopify import customer_ids
 from sources.sample.company.shopify_orders import order_ids
 from sources.sample.company.text import one_of
 from sources.sample.company.tills import card_numbers, receipt_ids
+from sources.sample.company.visiting import Visits
 from sources.sample.company.world import World, order_email
 from sources.sample.company.zendesk import user_ids
 
@@ -61,9 +61,7 @@ class Written:
     shop_orders: pl.DataFrame
     receipts: pl.DataFrame
     machines: pl.DataFrame
-    visitors: pl.DataFrame
-    visits: pl.DataFrame
-    logged_in: np.ndarray
+    visits: Visits
     app_visitors: pl.DataFrame
     calls: pl.DataFrame
     call_truth: pl.DataFrame
@@ -81,12 +79,16 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
         for name, frames in desk.notes.items()
     }
     desk.notes.clear()
+    counts = summary(desk, noted["errors"], noted["duplicates"])
+    for name in tuple(noted):
+        # Written first and let go: they are the largest.
+        noted.pop(name).write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=1)
     tables: dict[str, Callable[[], pl.DataFrame]] = {
         "people": lambda: people_table(world),
         "references": lambda: references(world, written),
         "records": lambda: records_table(written),
         "visitors": lambda: _visitors(written),
-        "visits": lambda: written.visits,
+        "visits": lambda: snowplow.visit_truth(written.visits),
         "orders": lambda: orders_table(world, written),
         "calls": lambda: written.call_truth,
         "tickets": lambda: written.ticket_truth,
@@ -94,11 +96,9 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
         "campaign_effects": lambda: effects_table(world),
         "machine_events": lambda: written.machines,
         "consents": lambda: consents_table(written),
-        **{name: partial(noted.__getitem__, name) for name in noted},
     }
     for name, make in tables.items():
         make().write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=1)
-    counts = summary(desk, noted["errors"], noted["duplicates"])
     total = {
         name: sum(int(one[name]) for one in counts) for name in ("records", "invalid", "invalid_fields", "duplicates")
     }
@@ -252,7 +252,7 @@ def references(world: World, written: Written) -> pl.DataFrame:
     )
     confirmed = known.filter(pl.col("place") != TILL)
     calls = written.calls.filter(~pl.col("withheld"))
-    logged_in = written.logged_in
+    logged_in = snowplow.logged_in(written.visits)
     app = written.app_visitors["person"].to_numpy()
     first_account = world.accounts.of_person[:, 0]
 
@@ -355,7 +355,10 @@ def _visitors(written: Written) -> pl.DataFrame:
         "visitor_id", person_id=person_ids(app["person"]), kind=pl.lit("person"), bot_kind=pl.lit(None, dtype=pl.String)
     )
     return pl.concat(
-        [written.visitors.with_columns(source=pl.lit("site")), of_app.with_columns(source=pl.lit("app"))]
+        [
+            snowplow.visitor_truth(written.visits).with_columns(source=pl.lit("site")),
+            of_app.with_columns(source=pl.lit("app")),
+        ]
     ).select("source", "visitor_id", "person_id", "kind", "bot_kind")
 
 

@@ -74,7 +74,9 @@ def test_every_vendors_entry_is_one_that_the_company_file_takes(name: str, compa
     assert loaded.sources[name].type == name
     assert loaded.sources[name].channel == vendor.channel
     secrets = vendor.api.secrets if vendor.api else ()
-    assert all(re.search(rf'{secret}: "\$\{{ENV:\w+\}}"', first.text) for secret in secrets if f"{secret}:" in first.text)
+    assert all(
+        re.search(rf'{secret}: "\$\{{ENV:\w+\}}"', first.text) for secret in secrets if f"{secret}:" in first.text
+    )
     assert bool(first.variables) == (vendor.api is not None)
 
 

@@ -159,8 +159,12 @@ def test_states_of_an_empty_and_of_a_filled_ledger(place: Path) -> None:
     with duckdb.connect() as con:
         assert [state.last_load_at for state in states_of(con, company)] == [None, None, None]
         ensure_ledger(con)
-        con.execute("INSERT INTO ledger.loads VALUES ('run-1', 'till', TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02', 1, 5)")
-        con.execute("INSERT INTO ledger.loads VALUES ('run-2', 'till', TIMESTAMP '2026-01-03', TIMESTAMP '2026-01-04', 1, 7)")
+        con.execute(
+            "INSERT INTO ledger.loads VALUES ('run-1', 'till', TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02', 1, 5)"
+        )
+        con.execute(
+            "INSERT INTO ledger.loads VALUES ('run-2', 'till', TIMESTAMP '2026-01-03', TIMESTAMP '2026-01-04', 1, 7)"
+        )
         till = states_of(con, company)[1]
     assert (till.last_load_id, till.records, till.last_load_at) == ("run-2", 12, datetime(2026, 1, 4, tzinfo=UTC))
 
@@ -224,7 +228,8 @@ class _Refusing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""

@@ -7,7 +7,8 @@
     'email': ['email'], 'phone': ['phone'], 'first_name': ['firstName', 'first_name'],
     'last_name': ['lastName', 'last_name'], 'full_name': ['name'], 'birth_date': ['birthday'], 'gender': ['gender'],
     'street': ['address.street'], 'city': ['address.city'],
-    'postal_code': ['address.postalCode', 'address.postal_code'], 'region': ['address.state'], 'country_code': ['address.country'], 'language': ['language', 'locale'],
+    'postal_code': ['address.postalCode', 'address.postal_code'], 'region': ['address.state'],
+    'country_code': ['address.country'], 'language': ['language', 'locale'],
     'created_at': ['createdAt', 'created_at'],
 } -%}
 with with_traits as (

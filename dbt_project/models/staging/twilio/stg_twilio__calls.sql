@@ -50,7 +50,11 @@ with lines as (
         r.{{ adapter.quote('RecordingUrl') }} as recording_url,
         r.{{ adapter.quote('RecordingDuration') }} as recording_seconds,
         cast({{ told_at }} as {{ dbt.type_string() }})
-        || case when {{ matches(sequence, '^[0-9]{1,3}$') }} then '.' || lpad({{ sequence }}, 3, '0') else '' end
+        || case
+            when {{ matches(sequence, '^[0-9]{1,3}$') }}
+                then '.' || substr('00' || {{ sequence }}, length({{ sequence }}), 3)
+            else ''
+        end
         || '+00:00' as updated_at
     from {{ source('twilio', 'status_callbacks') }} as r
 

@@ -9,7 +9,7 @@ import pytest
 
 from sources.rest import rows
 from tests.rest_server import Answer, RestServer
-from tests.unit.sources.rest.toy import Place, source
+from tests.unit.sources.rest.toy import Place, records, source
 
 ODD: list[list[dict[str, Any]]] = [
     [{"id": 1, "a": "x", "b": None, "c": True, "d": False}, {"id": "2", "e": 1.5, "a": ""}],
@@ -66,3 +66,26 @@ def test_both_ways_give_the_same_rows(
     assert found == _load(server, read, _pages()[number])
     # What a table cannot hold as it is was left to the reader of files.
     assert [one is not None for one in made] == [number not in (3, 4)]
+
+
+def test_a_large_sweep_goes_through_files(server: RestServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_HELD_BYTES", 2_000)
+    spilled: list[int] = []
+    kept = rows.Gathered.rows
+
+    def noted(self: rows.Gathered) -> Any:
+        made = kept(self)
+        spilled.append(len(made.files) if made else 0)
+        return made
+
+    monkeypatch.setattr(rows.Gathered, "rows", noted)
+    shown = [*records(50, 90, late="x"), *records(0, 50)]
+    server.pages("/messages", lambda _: shown)
+    report = place.load(source(server.url, ["messages"]), "load-1")
+    assert report.problems == []
+    assert spilled[0] > 2
+    assert place.query("SELECT id::INT, late FROM raw ORDER BY _row", "messages") == [
+        (one["id"], one.get("late")) for one in shown
+    ]
+    assert place.query("SELECT min(_row), max(_row), count(DISTINCT _row) FROM raw", "messages") == [(1, 90, 90)]
+    assert place.left() == []
