@@ -90,6 +90,14 @@ coverage: $(STAMP) ## which lines no test reaches
 bench: $(STAMP) ## measure and write benchmarks/results/
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-shuffles
+bench-shuffles: $(STAMP) ## 200 orders of arrival of one input must give one set of marts (an hour)
+	@$(BIN)/python -m benchmarks.shuffles
+
+.PHONY: bench-increment
+bench-increment: $(STAMP) ## what 1 % of new data costs beside everything at once
+	@$(BIN)/python -m benchmarks.increment
+
 .PHONY: bench-engines
 bench-engines: $(SPARK_STAMP) ## ten million events through both engines, beside each other (half an hour)
 	@$(BIN)/python -m benchmarks.engines

@@ -5,7 +5,7 @@ single new record. The last one shows what a run costs before it has any work, s
 told from the cost of running at all. Loading (files to raw), staging and the rest are reported apart, because they grow
 with different things: loading and staging with what is new, facts with all there is (docs/decisions/0021).
 
-Loading alone is measured a second time with more events, because with few of them it is mostly what a load costs anyway.
+Loading alone is measured a second time with more events: of few it is mostly what any load costs.
 
 Beside the seconds on the clock stand those of the processors: on a machine with other work they are the steadier ones.
 """

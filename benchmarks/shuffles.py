@@ -150,19 +150,13 @@ class Company:
 
     def marts(self) -> dict[str, pl.DataFrame]:
         """Return the marts as they are compared."""
-        this = Run(load_company(self.file), self.home)
-        with this.engine.reading() as con:
-            names = [
-                name
-                for (name,) in con.execute(
-                    "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts' ORDER BY 1"
-                ).fetchall()
-            ]
-            frames = {name: con.sql(f'SELECT * FROM marts."{name}"').pl() for name in names}
-            smallest = con.sql(
-                "SELECT customer_id, min(source || '|' || source_record_id) AS name "
-                "FROM identity.customer_records GROUP BY customer_id"
-            ).pl()
+        engine = Run(load_company(self.file), self.home).engine
+        tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts' ORDER BY 1"
+        frames = {name: engine.frame(f'SELECT * FROM marts."{name}"') for name in engine.frame(tables)["table_name"]}
+        smallest = engine.frame(
+            "SELECT customer_id, min(source || '|' || source_record_id) AS name "
+            "FROM identity.customer_records GROUP BY customer_id"
+        )
         named = dict(zip(smallest["customer_id"], smallest["name"], strict=True))
         frames.pop("customer_id_changes", None)
         return {name: _comparable(name, frame, named) for name, frame in frames.items()}

@@ -138,14 +138,17 @@ def customer(
     return DONE
 
 
-@app.command(epilog=examples("regulars sample", "regulars sample --customers 500 --seed 7 --out /tmp/bakery"))
+@app.command(epilog=examples("regulars sample", "regulars sample --customers 1000000 --seed 7 --out /srv/bakery"))
 @guarded
 def sample(
     customers: Annotated[int, typer.Option(min=10, help="How many people.")] = 3000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 7,
     out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("data/bakehouse"),
 ) -> int:
-    """Write the demo company's files: shop, tills, newsletter, telephone and site, with the truth beside them."""
+    """Write what a made-up company of any size would export, with its company file and the truth beside it.
+
+    Shopify, tills, SendGrid, Mailchimp, Twilio, Zendesk, Snowplow and Segment, each in the vendor's own shape.
+    """
     from sources.sample import generate
 
     console = support.console()
@@ -156,7 +159,8 @@ def sample(
         raise support.ExpectedError(str(error)) from error
     console.print(
         f"{made.files} files with {made.records:,} records in {made.out}, of which {made.invalid:,} are invalid "
-        f"and {made.duplicates:,} come twice. The truth about them is in {made.out / 'truth'}.",
+        f"and {made.duplicates:,} come twice. The truth about them is in {made.out / 'truth'}.\n"
+        f"Next: regulars run --company {made.out / 'company.yaml'}",
         soft_wrap=True,
     )
     return DONE

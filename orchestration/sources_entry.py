@@ -133,7 +133,7 @@ class _VendorEntry:
         yield "  # accounts_of: shop # the source whose account ids are the same ones; default this one itself"
         if vendor.channel == "shop":
             yield "  # products_of: shop # the source whose product ids are the same ones; default this one itself"
-        yield "  # time_zone: Europe/Berlin # of times without an offset; default the company's. Also: currency, country"
+        yield "  # time_zone: Europe/Berlin # of times without offset; default the company's. Also: currency, country"
         if vendor.api is not None:
             yield from self._api(vendor.api)
         yield from self._files()

@@ -21,10 +21,10 @@ def shared_data():
 @pytest.fixture(scope="session")
 def bakehouse(tmp_path_factory):
     """A small Bakehouse: the company file and its data, made once; tests that change files copy it first."""
-    from sources.sample import generate
+    from tests.plain_bakehouse import generate
 
     folder = tmp_path_factory.mktemp("bakehouse")
-    shutil.copy(ROOT / "company.yaml", folder / "company.yaml")
+    shutil.copy(ROOT / "tests" / "plain_bakehouse" / "company.yaml", folder / "company.yaml")
     generate(folder / "data" / "bakehouse", customers=300, seed=11, end=date(2026, 6, 30))
     return folder
 

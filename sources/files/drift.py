@@ -96,7 +96,8 @@ def latest_drift(con: DuckDBPyConnection, source: str, dataset: str) -> list[Dri
     if not has_ledger(con):
         return []
     last = con.execute(
-        "SELECT load_id FROM ledger.batches WHERE source = ? AND dataset = ? ORDER BY loaded_at DESC, load_id DESC LIMIT 1",
+        "SELECT load_id FROM ledger.batches WHERE source = ? AND dataset = ? "
+        "ORDER BY loaded_at DESC, load_id DESC LIMIT 1",
         [source, dataset],
     ).fetchall()
     return drift_of(con, source, dataset, last[0][0]) if last else []
@@ -149,7 +150,9 @@ def _changed(
         elif started is not None and at < started:
             earlier.append(kind)
     # Two spellings of a name may each have a kind: what is known under one is not new under the other.
-    found = [(name, earlier, [kind for kind in later if kind not in earlier]) for name, earlier, later in by_field.values()]
+    found = [
+        (name, earlier, [kind for kind in later if kind not in earlier]) for name, earlier, later in by_field.values()
+    ]
     return [(name, earlier, later) for name, earlier, later in found if earlier and later]
 
 

@@ -143,9 +143,7 @@ class Shape:
         for name, kinds in self.kinds.items():
             allowed = "|".join([*(values[kind] for kind in sorted(kinds)), "null"])
             # No lookahead here: whoever uses this also asks for a brace at the end of the line.
-            members.append(
-                rf'(?:"{re.escape(name)}":{_BLANKS}(?:{allowed}){_BLANKS}(?:,{_BLANKS}|\}}[ \t\r\n]*\z))?'
-            )
+            members.append(rf'(?:"{re.escape(name)}":{_BLANKS}(?:{allowed}){_BLANKS}(?:,{_BLANKS}|\}}[ \t\r\n]*\z))?')
         return rf"\A{_BLANKS}\{{{_BLANKS}{''.join(members)}\z"
 
     def structure(self) -> str:

@@ -149,9 +149,7 @@ def _scanned(bare: Prepared, dataset: Dataset) -> Prepared:
             content_hash, size = hashed(path)
             return replace(bare, content_hash=content_hash, size=size)
         lines = scan_lines(path)
-        return replace(
-            bare, content_hash=lines.content_hash, size=lines.size, pieces=lines.pieces, has_lines=True
-        )
+        return replace(bare, content_hash=lines.content_hash, size=lines.size, pieces=lines.pieces, has_lines=True)
     layout = layout_of(dataset, bare.file)
     header = read_header(path, layout)
     scanned = scan_delimited(path, layout, header)

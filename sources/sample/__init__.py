@@ -1,4 +1,4 @@
-"""The demo company: a made-up bakery chain's exports, generated from a seed, with the truth about them."""
+"""A made-up company of any size in the formats of the systems that companies really have, with the truth about it."""
 
 from sources.sample.generator import SampleReport, generate
 

@@ -1,7 +1,4 @@
-"""Generates the demo company: the Bakehouse, a bakery chain.
-
-It has a web shop, tills with a loyalty card, a newsletter, a telephone line and a site.
-"""
+"""Generates the company: draws what happens, lets every system write it down, and keeps the truth."""
 
 from __future__ import annotations
 
@@ -13,23 +10,36 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from sources.sample.dirt import Finished, make_dirty
-from sources.sample.newsletter import draw_campaigns, draw_mails, newsletter_datasets
-from sources.sample.people import draw_people
-from sources.sample.purchases import Buying, draw_lines, draw_orders, in_order, orders_after_clicks
+import sources.sample.vocabulary as words
+from sources.sample import (
+    agents,
+    mailchimp,
+    mailing,
+    money,
+    segment,
+    sendgrid,
+    service,
+    shopify,
+    shopify_orders,
+    snowplow,
+    tills,
+    twilio,
+    visiting,
+    zendesk,
+)
+from sources.sample.company_file import company_text
+from sources.sample.desk import Desk
 from sources.sample.rhythm import Rhythm
-from sources.sample.shop import shop_datasets
-from sources.sample.site import site_datasets
-from sources.sample.telephone import phone_datasets
-from sources.sample.tills import till_datasets
-from sources.sample.writing import write_dataset, write_truth
+from sources.sample.truth import Written, write_truth
+from sources.sample.world import World, draw_world
 
 #: The file that marks a folder as ours, so that generating again may replace what is in it.
 MARKER = "GENERATED.txt"
-FOLDERS = ("shop", "tills", "newsletter", "phone", "site", "truth")
+FOLDERS = ("shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "truth")
+#: There are 80 million telephone numbers that belong to nobody; every person takes up to three.
+MOST_CUSTOMERS = 25_000_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class SampleReport:
         size_bytes: Their size together.
         records: Records over all entities.
         invalid: Records that break a rule: the record itself or one of its values.
-        duplicates: Records that come a second time.
+        duplicates: Records that come again.
         entities: Counts per source, dataset and entity, as in truth/summary.json.
         seconds: Time it took.
     """
@@ -66,11 +76,11 @@ def generate(
     invalid_share: float = 0.06,
     progress: Callable[[str], None] | None = None,
 ) -> SampleReport:
-    """Write the exports of the Bakehouse's five systems over two years, and the truth about them.
+    """Write what a company of so many customers exports over two years, its company file, and the truth about it.
 
     The same arguments give the same bytes with the same versions of NumPy and Polars. All people are made up; e-mail
-    domains are reserved for examples, telephone numbers for fiction. There are 5,200 such numbers in Germany: when they
-    are used up, from about 6,500 customers on, nobody else there has one.
+    domains are reserved for examples, telephone numbers belong to nobody. What is drawn from where is in
+    docs/sample-company.md.
 
     Args:
         out: Folder to write to; made if missing. What an earlier call wrote there is replaced.
@@ -84,30 +94,27 @@ def generate(
         ValueError: An argument is out of range.
         FileExistsError: `out` holds something else than an earlier call's files.
     """
-    if customers < 10:
-        raise ValueError(f"customers is {customers}; the demo company needs at least 10")
+    if not 10 <= customers <= MOST_CUSTOMERS:
+        raise ValueError(f"customers is {customers}; the company can have 10 to {MOST_CUSTOMERS:,}")
     if not 0 <= invalid_share <= 0.5:
         raise ValueError(f"invalid_share is {invalid_share}; it must be between 0 and 0.5")
     started = time.perf_counter()
-    tell = progress or (lambda _: None)
     _make_room(out)
-    tell("people and what they buy")
-    drawn = _draw(customers, seed, end)
-    finished: list[Finished] = []
-    sizes: dict[str, int] = {}
-    dirt = np.random.default_rng([seed, 99])
-    for dataset in drawn.datasets:
-        tell(f"{dataset.source}: {dataset.name}")
-        part = make_dirty(dirt, dataset, invalid_share)
-        sizes |= write_dataset(out, part)
-        finished.append(part)
+    tell = progress or (lambda _: None)
+    rhythm = Rhythm.two_years_to(end)
+    desk = Desk(out, seed, rhythm, invalid_share, tell)
+    tell(f"people and what they buy: {customers:,} customers")
+    world = draw_world(seed, customers, rhythm)
+    written = _write(desk, world)
     tell("the truth about it")
+    (out / "company.yaml").write_text(company_text(f"{end.year}-12-31"), encoding="utf-8")
     arguments = {"customers": customers, "seed": seed, "end": end.isoformat(), "invalid_share": invalid_share}
-    counts = write_truth(out, finished, drawn.people, drawn.visitors, arguments)
+    desk.close()
+    counts = write_truth(desk, world, written, arguments)
     return SampleReport(
         out=out,
-        files=len(sizes),
-        size_bytes=sum(sizes.values()),
+        files=len(desk.sizes),
+        size_bytes=sum(desk.sizes.values()),
         records=sum(count["records"] for count in counts),
         invalid=sum(count["invalid"] + count["invalid_fields"] for count in counts),
         duplicates=sum(count["duplicates"] for count in counts),
@@ -116,43 +123,68 @@ def generate(
     )
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    people: pl.DataFrame
-    visitors: pl.DataFrame
-    datasets: list[Any]
+def _write(desk: Desk, world: World) -> Written:
+    """Let every system write its files."""
+    desk.tell(f"web shop: {world.accounts.frame.height:,} accounts")
+    shop_customers = shopify.write_customers(desk, world)
+    shopify.write_products(desk, world)
+    web = world.orders["place"] != 0
+    desk.tell(f"web shop: {int(web.sum()):,} orders")
+    shop_orders = shopify_orders.write_orders(desk, world)
+    desk.tell(f"tills: {int((~web).sum()):,} receipts")
+    members = tills.write_members(desk, world)
+    receipts = tills.write_receipts(desk, world)
+    money.write_rates(desk)
+    mails = mailing.draw_mails(desk.rng(9), world)
+    desk.tell(f"mail: {mails.events.height:,} events")
+    machines = sendgrid.write_events(desk, world, mails)
+    list_members = mailchimp.write_members(desk, world, mails)
+    mailchimp.write_campaigns(desk, world)
+    calls = service.draw_calls(desk.rng(11), world)
+    tickets = service.draw_tickets(desk.rng(12), world, calls)
+    desk.tell(f"service: {calls.height:,} calls, {tickets.height:,} tickets")
+    call_truth = twilio.write_calls(desk, world, calls)
+    ticket_truth = zendesk.write_tickets(desk, world, tickets)
+    users = zendesk.write_users(desk, world, tickets)
+    visits = visiting.draw_visits(
+        desk.rng(10), world, _clicks(mails), len(words.ORIGINS), len(agents.BROWSERS), len(agents.BOTS)
+    )
+    desk.tell(f"site: {visits.events.height:,} events")
+    snowplow.write_events(desk, world, visits)
+    desk.tell("app")
+    app_visitors = segment.write_events(desk, world)
+    return Written(
+        shop_customers=shop_customers,
+        members=members,
+        list_members=list_members,
+        users=users,
+        shop_orders=shop_orders,
+        receipts=receipts,
+        machines=machines,
+        visits=visits,
+        app_visitors=app_visitors,
+        calls=calls,
+        call_truth=call_truth,
+        tickets=tickets,
+        ticket_truth=ticket_truth,
+        mails=mails,
+    )
 
 
-def _draw(customers: int, seed: int, end: date) -> _Drawn:
-    """Everything that happens, and how the systems write it down, before errors and duplicates."""
-    # A stream of chance for each part: more calls do not change who buys what.
-    rngs = [np.random.default_rng([seed, part]) for part in range(9)]
-    rhythm = Rhythm.two_years_to(end)
-    people = draw_people(rngs[0], customers, rhythm)
-    campaigns = draw_campaigns(rhythm)
-    mails = draw_mails(rngs[1], people, campaigns, rhythm)
-    clicks = mails.filter((pl.col("event") == "click") & ~pl.col("is_machine")).select("person", "at", "campaign")
-    orders = in_order(draw_orders(rngs[2], people, rhythm), orders_after_clicks(rngs[3], clicks, people, rhythm))
-    buying = Buying(orders, draw_lines(rngs[4], orders, people, rhythm))
-    shop, order_ids = shop_datasets(rngs[5], people, buying, rhythm, campaigns)
-    site, visitors = site_datasets(rngs[8], people, buying, order_ids, clicks, campaigns, rhythm)
-    datasets = [
-        *shop,
-        *till_datasets(rngs[6], people, buying, rhythm),
-        *newsletter_datasets(rngs[1], people, campaigns, mails, rhythm),
-        *phone_datasets(rngs[7], people, rhythm),
-        *site,
-    ]
-    return _Drawn(people, visitors, datasets)
+def _clicks(mails: mailing.Mails) -> pl.DataFrame:
+    """Clicks of people in campaigns' mails: person, campaign, at."""
+    clicks = mails.events.filter((pl.col("kind") == mailing.CLICK) & (pl.col("machine") == mailing.HUMAN))
+    mailed = mails.mails[clicks["mail"].to_numpy()]
+    return clicks.select("at", person=mailed["person"], campaign=mailed["campaign"]).filter(pl.col("campaign") >= 0)
 
 
 def _make_room(out: Path) -> None:
     """Make the folder, or empty it of what an earlier call wrote."""
     if out.exists() and not out.is_dir():
-        raise FileExistsError(f"{out} is a file; name a folder for the demo company's exports")
+        raise FileExistsError(f"{out} is a file; name a folder for the company's exports")
     if out.exists() and any(out.iterdir()) and not (out / MARKER).is_file():
         raise FileExistsError(
-            f"{out} holds files that the demo company's generator did not write; name a folder that is new or empty"
+            f"{out} holds files that the company's generator did not write; name a folder that is new or empty"
         )
     out.mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text(

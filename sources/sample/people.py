@@ -1,205 +1,245 @@
-"""Who the demo company's customers are: names, addresses, ways to reach them, and which channels know them."""
+"""Who the company's customers are: names, households, homes, ways to reach them, and which systems know them."""
 
 from __future__ import annotations
 
-import unicodedata
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-import sources.sample.vocabulary as words
-from sources.sample.rhythm import Rhythm
+from sources.sample import contact
+from sources.sample.clock import NEVER, seconds_of
+from sources.sample.name_lists import CULTURES
+from sources.sample.names import NameTable, first_names, last_names
+from sources.sample.places import draw_streets, draw_towns, town_table
+from sources.sample.rhythm import DAY, YEAR, Rhythm
 
-#: Shares of people by channel; one person may be in several, and everyone is in at least one.
-HAS_ACCOUNT: Final = 0.50
-HAS_CARD: Final = 0.48
-IS_BUSINESS: Final = 0.05
-SECOND_ACCOUNT: Final = 0.03
-SHARES_LANDLINE: Final = 0.05
-_IDS: Final = ("account_id", "account_id_2", "member_id", "loyalty_card", "subscriber_id")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
-_WITHOUT_MARK = str.maketrans({"Ł": "L", "ł": "l", "Ş": "S", "ş": "s", "ą": "a"})
+#: How many customers live in one home: alone among the customers, two of them, three, four.
+HOUSEHOLDS: Final = (0.80, 0.14, 0.04, 0.02)
+SHARES_NAME: Final = 0.82
+SHARES_PHONE: Final = 0.25
+SHARES_EMAIL: Final = 0.06
+SAME_FIRST_NAME: Final = 0.02
+IS_BUSINESS: Final = 0.04
+#: Yearly shares: moves house (Germany: about one in eleven a year), changes number, changes address; and once: marries.
+MOVES, CHANGES_PHONE, CHANGES_EMAIL, MARRIES = 0.09, 0.05, 0.05, 0.03
+#: Shares of people by system; everybody is in at least one.
+HAS_ACCOUNT, HAS_CARD, IS_GUEST, CALLS, HAS_APP = 0.52, 0.46, 0.45, 0.14, 0.10
+SECOND_ACCOUNT, SECOND_CARD = 0.03, 0.02
+KNOWN_BEFORE: Final = 0.30
+#: A share of people by what a mail does to them (see `campaigns`).
+KINDS: Final = (("persuadable", 0.25), ("sure thing", 0.20), ("lost cause", 0.50), ("sleeping dog", 0.05))
 
 
-def plain(text: str) -> str:
-    """The text in ASCII, umlauts written as two letters."""
-    text = unicodedata.normalize("NFKD", text.translate(_UMLAUTS).translate(_WITHOUT_MARK))
-    return text.encode("ascii", "ignore").decode()
+@dataclass(frozen=True)
+class People:
+    """All people; arrays and series with one entry each, in the order of person_id.
 
-
-def draw_people(rng: np.random.Generator, count: int, rhythm: Rhythm) -> pl.DataFrame:
-    """One row per person, in the order of person_id.
-
-    Columns: person_id, first_name, last_name, gender (f, m), birth_date, street, city, postal_code, country,
-    email, email_2 (used where the person does not use the first), phone (E.164, null where none), is_business,
-    has_account, has_card, has_newsletter, is_guest, calls, account_id, account_id_2, member_id, loyalty_card,
-    subscriber_id, joined_day (0 = first day), is_known_at_start, home_store.
+    Attributes:
+        frame: culture, woman, first, last (number at birth), married (number afterwards), married_at, birth (days since
+            1970), household, head (row of the household's first person), town, street, house, town_2, street_2,
+            house_2, moved_at, phone_changed_at, email_changed_at, is_business, has_account, has_card, is_guest,
+            has_newsletter, has_app, calls, second_account, second_card, shares_phone, shares_email, joined (in mean
+            years of business since the first day, below 0: before it), joined_at, home_store, kind. Times are local
+            seconds.
+        phone: E.164, what the person uses first.
+        phone_2: The number after `phone_changed_at`.
+        email: First address.
+        email_2: Second address: for a second account, and after `email_changed_at`.
+        family_phone: The household's landline.
+        family_email: The household's address.
+        first: The names' spellings.
+        last: The same.
     """
-    town = _pick(rng, [place[3] for place in words.TOWNS], count)
-    woman = rng.random(count) < 0.56
-    first = np.where(woman, _any(rng, words.WOMEN, count), _any(rng, words.MEN, count))
-    last = _any(rng, words.LAST_NAMES, count)
-    street = [
-        f"{name} {number}"
-        for name, number in zip(_any(rng, words.STREETS, count), rng.integers(1, 120, count), strict=True)
-    ]
-    country = [words.TOWNS[index][0] for index in town]
-    phone = _phones(rng, country)
-    # Families: the second of a pair has the name, the address and the landline of the first.
-    second = np.flatnonzero((np.arange(count) % 2 == 1) & (rng.random(count) < 2 * SHARES_LANDLINE))
-    for index in second:
-        last[index], street[index], town[index] = last[index - 1], street[index - 1], town[index - 1]
-        country[index], phone[index] = country[index - 1], phone[index - 1]
 
-    business = rng.random(count) < IS_BUSINESS
-    account = (rng.random(count) < HAS_ACCOUNT) | business
-    card = (rng.random(count) < HAS_CARD) & ~business
-    guest = ~account & (rng.random(count) < 0.20)
-    newsletter = rng.random(count) < 0.24 + 0.28 * account + 0.14 * card
-    calls = rng.random(count) < np.where(business, 0.75, 0.20)
-    newsletter |= ~(account | card | guest | newsletter | calls)
-    known_at_start = rng.random(count) < 0.42
-    joined = np.where(known_at_start, 0, rng.integers(0, rhythm.days, count))
-    email, email_2 = _emails(rng, first, last)
-    twice = account & (rng.random(count) < SECOND_ACCOUNT)
-    number = (rng.permutation(count * 5) + 1).reshape(5, count)
-    return pl.DataFrame(
+    frame: pl.DataFrame
+    phone: pl.Series
+    phone_2: pl.Series
+    email: pl.Series
+    email_2: pl.Series
+    family_phone: pl.Series
+    family_email: pl.Series
+    first: NameTable
+    last: NameTable
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def column(self, name: str) -> np.ndarray:
+        """A column of the frame as an array."""
+        return self.frame[name].to_numpy()
+
+
+def person_ids(rows: np.ndarray | pl.Series) -> pl.Series:
+    """P0000001 for row 0; null for rows below 0."""
+    row = pl.Series("person_id", rows, dtype=pl.Int64)
+    text = "P" + (row + 1).cast(pl.String).str.zfill(7)
+    return pl.select(pl.when(row >= 0).then(text)).to_series().alias("person_id")
+
+
+def draw_people(rng: np.random.Generator, count: int, rhythm: Rhythm, seed: int, stores: int) -> People:
+    """Draw everybody. Random numbers are drawn for all, used or not, so that parts do not disturb each other."""
+    first, last = first_names(), last_names()
+    household, head = _households(rng, count)
+    member = head != np.arange(count)
+    culture = _pick(rng, [share for _, _, share in CULTURES], count)[head].astype(np.int8)
+    woman = rng.random(count) < 0.54
+    chance = rng.random((8, count))
+    first_name = first.draw(chance[0], culture, woman)
+    shares_name = member & (rng.random(count) < SHARES_NAME)
+    last_name = last.draw(np.where(shares_name, chance[1][head], chance[1]), culture, woman)
+    # A father and a son of one name: the same house, the same name, another birth date.
+    namesake = shares_name & (woman == woman[head]) & (rng.random(count) < SAME_FIRST_NAME)
+    first_name = np.where(namesake, first_name[head], first_name)
+    married = last.draw(chance[2], culture, woman)
+    birth = _birth(rng, count, head, member, namesake)
+    marries = (rng.random(count) < MARRIES) & ~member & (birth > -11_000)
+    town = draw_towns(chance[3])[head]
+    street, house = draw_streets(chance[4], draw_towns(chance[3]))[head], _houses(rng, count)[head]
+    town_2 = np.where(chance[5] < 0.6, town, draw_towns(chance[6]))
+    street_2, house_2 = draw_streets(chance[7], town_2), _houses(rng, count)
+    business = ~member & (rng.random(count) < IS_BUSINESS)
+    known = _systems(rng, count, business)
+    joined = np.where(rng.random(count) < KNOWN_BEFORE, -2.0 * rng.random(count), rng.random(count) * rhythm.busy[-1])
+    in_window = seconds_of(rhythm, np.interp(np.maximum(joined, 0), rhythm.busy, np.arange(rhythm.days + 1)))
+    before = rhythm.first_second + (joined * YEAR * DAY).astype(np.int64)
+    plain_first, plain_last = first.plain.gather(first_name), last.plain.gather(last_name)
+    email, email_2, family_email = _emails(rng, plain_first, plain_last, birth, head)
+    place = np.arange(count)
+    frame = pl.DataFrame(
         {
-            "person_id": [f"P{index:06d}" for index in range(1, count + 1)],
-            "first_name": first,
-            "last_name": last,
-            "gender": np.where(woman, "f", "m"),
-            "birth_date": _birth_dates(rng, count),
+            "culture": culture,
+            "woman": woman,
+            "first": first_name.astype(np.int32),
+            "last": last_name,
+            "married": np.where(marries, married, last_name),
+            "married_at": np.where(marries, _some_day(rng, rhythm, count), NEVER),
+            "birth": birth,
+            "household": household,
+            "head": head,
+            "town": town,
             "street": street,
-            "city": [words.TOWNS[index][2] for index in town],
-            "postal_code": [words.TOWNS[index][1] for index in town],
-            "country": country,
-            "email": email,
-            "email_2": email_2,
-            "phone": phone,
-            "shares_phone": np.isin(np.arange(count), second),
+            "house": house,
+            "town_2": town_2,
+            "street_2": street_2,
+            "house_2": house_2,
+            "moved_at": np.where(rng.random(count) < 2 * MOVES, _some_day(rng, rhythm, count), NEVER),
+            "phone_changed_at": np.where(rng.random(count) < 2 * CHANGES_PHONE, _some_day(rng, rhythm, count), NEVER),
+            # The second address is free for that only where no second account has it.
+            "email_changed_at": np.where(
+                (rng.random(count) < 2 * CHANGES_EMAIL) & ~known["second_account"], _some_day(rng, rhythm, count), NEVER
+            ),
             "is_business": business,
-            "has_account": account,
-            "has_card": card,
-            "has_newsletter": newsletter,
-            "is_guest": guest,
-            "calls": calls,
-            "account_id": _ids("C", 100_000 + number[0], account),
-            "account_id_2": _ids("C", 100_000 + number[1], twice),
-            "member_id": _ids("M", 10_000 + number[2], card),
-            "loyalty_card": _ids("2760", 10_000_000 + 37 * number[3], card),
-            "subscriber_id": _ids("s-", 500_000 + number[4], newsletter),
-            "joined_day": joined,
-            "is_known_at_start": known_at_start,
-            "home_store": _any(rng, words.STORES, count),
-        },
-        schema_overrides=dict.fromkeys(
-            ("account_id", "account_id_2", "member_id", "loyalty_card", "subscriber_id", "phone"), pl.String
-        ),
+            **known,
+            "shares_phone": _together(member & (rng.random(count) < SHARES_PHONE), head),
+            "shares_email": _together(member & (rng.random(count) < SHARES_EMAIL), head),
+            "joined": joined,
+            "joined_at": np.where(joined < 0, before, in_window),
+            "home_store": rng.integers(0, stores, count).astype(np.int8),
+            "kind": _pick(rng, [share for _, share in KINDS], count).astype(np.int8),
+        }
+    )
+    return People(
+        frame=frame,
+        phone=_own_phones(town, seed),
+        phone_2=contact.phone_numbers(count + place, seed).alias("phone_2"),
+        email=email,
+        email_2=email_2,
+        family_phone=contact.phone_numbers(2 * count + head, seed).alias("family_phone"),
+        family_email=family_email,
+        first=first,
+        last=last,
     )
 
 
-def phone_as_written(rng: np.random.Generator, numbers: list[str | None]) -> list[str | None]:
-    """The E.164 numbers the way people and systems write them: +49, 0049, national, with blanks, slashes, brackets."""
-    written: list[str | None] = []
-    for number, style in zip(numbers, rng.integers(0, 6, len(numbers)), strict=True):
-        written.append(None if number is None else _written(number, int(style)))
-    return written
+def _households(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The household of each person, and the row of its first person; neighbours in the list live together."""
+    size = 1 + _pick(rng, HOUSEHOLDS, count)
+    start = np.cumsum(size) - size
+    start = start[start < count]
+    household = np.zeros(count, dtype=np.int64)
+    household[start[1:]] = 1
+    household = np.cumsum(household).astype(np.int32)
+    return household, start[household].astype(np.int32)
 
 
-def email_as_written(rng: np.random.Generator, emails: list[str], changed: float) -> list[str]:
-    """The addresses with capitals as people type them, in the given share of cases."""
-    change, style = rng.random(len(emails)) < changed, rng.random(len(emails))
-    return [
-        email if not change[index] else email.upper() if style[index] < 0.2 else email.title()
-        for index, email in enumerate(emails)
-    ]
+def _birth(
+    rng: np.random.Generator, count: int, head: np.ndarray, member: np.ndarray, namesake: np.ndarray
+) -> np.ndarray:
+    """Birth days: adults of all ages; in a household partners of about one age, and children who are grown up."""
+    own = np.clip(rng.normal(-800, 5_600, count), -13_500, 12_800)
+    child = member & (namesake | (rng.random(count) < 0.35))
+    partner = own[head] + rng.normal(0, 1_500, count)
+    younger = np.minimum(own[head] + rng.normal(10_800, 1_600, count), 13_500)
+    return np.where(child, younger, np.where(member, partner, own)).clip(-14_600, 13_500).astype(np.int32)
 
 
-def _written(number: str, style: int) -> str:
-    if number.startswith("+33"):
-        local = number[3:]
-        pairs = " ".join([local[0], *(local[at : at + 2] for at in range(1, 9, 2))])
-        return (
-            f"+33{local}",
-            f"+33 {pairs}",
-            f"0033{local}",
-            f"0033 {pairs}",
-            f"+33 (0){pairs}",
-            f"+33 {pairs}",
-        )[style]
-    local = number[3:]
-    area = next(prefix for prefix, _, _ in (*words.GERMAN_LANDLINES, *words.GERMAN_MOBILES) if local.startswith(prefix))
-    rest = local[len(area) :]
-    return (
-        f"+49 {area} {rest}",
-        f"0{area}/{rest}",
-        f"0049{area}{rest}",
-        f"(0{area}) {rest}",
-        f"+49{area}{rest}",
-        f"0{area} {rest[:3]} {rest[3:]}",
-    )[style]
-
-
-def _phones(rng: np.random.Generator, country: list[str]) -> list[str | None]:
-    """A number of one's own from the ranges for fiction; null where those are used up or a country has none."""
-    pools = {
-        "DE": _pool("+49", (*words.GERMAN_LANDLINES, *words.GERMAN_MOBILES)),
-        "FR": _pool("+33", words.FRENCH_LANDLINES),
+def _systems(rng: np.random.Generator, count: int, business: np.ndarray) -> dict[str, np.ndarray]:
+    account = (rng.random(count) < HAS_ACCOUNT) | business
+    card = (rng.random(count) < HAS_CARD) & ~business
+    guest = ~account & ((rng.random(count) < IS_GUEST) | (~card & (rng.random(count) < 0.6)))
+    newsletter = rng.random(count) < 0.10 + 0.22 * account + 0.16 * card
+    calls = rng.random(count) < np.where(business, 0.60, CALLS)
+    newsletter |= ~(account | card | guest | newsletter | calls)
+    app = account & (rng.random(count) < HAS_APP)
+    # However small the company, somebody is in each system.
+    for column, person in ((account, 0), (app, 0), (newsletter, 0), (card, 1), (newsletter, 1), (calls, 2)):
+        column[person] = True
+    guest &= ~account
+    return {
+        "has_account": account,
+        "has_card": card,
+        "is_guest": guest,
+        "has_newsletter": newsletter,
+        "has_app": app,
+        "calls": calls,
+        "second_account": account & (rng.random(count) < SECOND_ACCOUNT),
+        "second_card": card & (rng.random(count) < SECOND_CARD),
     }
-    shuffled = {name: list(rng.permutation(np.array(numbers))) for name, numbers in pools.items()}
-    has_phone = rng.random(len(country)) < 0.86
-    return [
-        str(shuffled[name].pop()) if has and shuffled.get(name) else None
-        for name, has in zip(country, has_phone, strict=True)
-    ]
 
 
-def _pool(code: str, ranges: tuple[tuple[str, str, int], ...]) -> list[str]:
-    return [f"{code}{area}{start}{number:0{digits}d}" for area, start, digits in ranges for number in range(10**digits)]
+def _together(shares: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """What a household's members share they share with its first person."""
+    out = shares.copy()
+    out[head[shares]] = True
+    return out
 
 
-def _emails(rng: np.random.Generator, first: np.ndarray, last: np.ndarray) -> tuple[list[str], list[str]]:
-    """Two addresses per person, each of them used by nobody else."""
+def _own_phones(town: np.ndarray, seed: int) -> pl.Series:
+    """Everybody's own number; people in France have French ones while there are any."""
+    place = np.arange(len(town))
+    numbers = contact.phone_numbers(place, seed)
+    french = np.flatnonzero((town_table()[0]["country"] == "FR").to_numpy()[town])[: contact.FRENCH_NUMBERS]
+    return numbers.scatter(french, contact.french_numbers(np.arange(len(french)))) if len(french) else numbers
+
+
+def _emails(
+    rng: np.random.Generator, first: pl.Series, last: pl.Series, birth: np.ndarray, head: np.ndarray
+) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Two addresses of one's own and one of the household, all different."""
     count = len(first)
-    domains = [domain for domain, _ in words.MAIL_DOMAINS]
-    shares = [share for _, share in words.MAIL_DOMAINS]
-    taken: set[str] = set()
-    lists: list[list[str]] = []
-    for _ in range(2):
-        domain, style = _pick(rng, shares, count), rng.integers(0, 4, count)
-        year, emails = rng.integers(50, 100, count), []
-        for index in range(count):
-            given, family = plain(first[index]).lower(), plain(last[index]).lower()
-            local = (
-                f"{given}.{family}",
-                f"{given[0]}.{family}",
-                f"{given}{year[index]}",
-                f"{family}.{given}",
-            )[style[index]]
-            email, more = f"{local}@{domains[domain[index]]}", 1
-            while email in taken:
-                more += 1
-                email = f"{local}{more}@{domains[domain[index]]}"
-            taken.add(email)
-            emails.append(email)
-        lists.append(emails)
-    return lists[0], lists[1]
+    year = (1970 + birth // 365.25).astype(np.int64) % 100
+    family = pl.Series(["familie"], dtype=pl.String).gather(np.zeros(count, dtype=np.int64))
+    style = np.concatenate([_pick(rng, (40, 20, 18, 12, 10), 2 * count), np.zeros(count, dtype=np.int64)])
+    every = contact.addresses(
+        pl.concat([first.rename("n"), first.rename("n"), family.rename("n")]),
+        pl.concat([last, last, last]),
+        style.astype(np.int8),
+        np.concatenate([year, year, year]).astype(np.int8),
+        contact.draw_domains(rng, 3 * count),
+    )
+    return every[:count], every[count : 2 * count], every[2 * count :].gather(head)
 
 
-def _birth_dates(rng: np.random.Generator, count: int) -> np.ndarray:
-    days = np.clip(rng.normal(-800, 5_600, count), -12_000, 13_000).astype(np.int64)  # about 1937 to 2005
-    return np.datetime64("1970-01-01") + days
+def _houses(rng: np.random.Generator, count: int) -> np.ndarray:
+    return (1 + 149 * rng.random(count) ** 1.6).astype(np.int16)
 
 
-def _ids(prefix: str, numbers: np.ndarray, given: np.ndarray) -> list[str | None]:
-    return [f"{prefix}{number}" if has else None for number, has in zip(numbers, given, strict=True)]
+def _some_day(rng: np.random.Generator, rhythm: Rhythm, count: int) -> np.ndarray:
+    return rhythm.first_second + rng.integers(0, rhythm.days * DAY, count)
 
 
-def _any(rng: np.random.Generator, names: list[str] | tuple[str, ...], count: int) -> np.ndarray:
-    return np.array(names, dtype=object)[rng.integers(0, len(names), count)]
-
-
-def _pick(rng: np.random.Generator, shares: list[int], count: int) -> np.ndarray:
-    return rng.choice(len(shares), count, p=np.array(shares) / sum(shares))
+def _pick(rng: np.random.Generator, shares: list[float] | tuple[float, ...], count: int) -> np.ndarray:
+    edges = np.cumsum(np.asarray(shares, dtype=float))
+    return np.searchsorted(edges / edges[-1], rng.random(count), side="right").clip(0, len(edges) - 1)

@@ -1,7 +1,7 @@
-"""The tills' exports: receipts as packed JSON lines, one per line of a receipt, and the members of the loyalty card.
+"""The tills' exports: receipts and members of the loyalty card, as an older German system writes them.
 
-An older German system: dates such as 05.07.2024, decimal commas, Latin-1, semicolons, names without the letters that
-Latin-1 lacks.
+Semicolons, Latin-1, decimal commas, dates such as 05.07.2024. One file a month of receipts, one line per line of a
+receipt; one file a month of new members.
 """
 
 from __future__ import annotations
@@ -10,164 +10,342 @@ import numpy as np
 import polars as pl
 
 import sources.sample.vocabulary as words
-from sources.sample.dataset import Breakage, Dataset, blank, far_future, instead, money
-from sources.sample.people import email_as_written, phone_as_written, plain
-from sources.sample.purchases import Buying
-from sources.sample.rhythm import DAY, Rhythm, local_text
-from sources.sample.shop import CUSTOMER_RULES, line_rules
+from sources.sample import clock, dirt
+from sources.sample.buying import ALL_BACK, TILL
+from sources.sample.desk import Desk
+from sources.sample.goods import product_column
+from sources.sample.records import CLERK, blanked, kept, write_down, written_email, written_phone
+from sources.sample.rhythm import DAY
+from sources.sample.text import cents, join
+from sources.sample.world import FOREIGN_STORES, World
 
-_LAND = {"DE": "D", "FR": "F", "AT": "A", "CH": "CH"}
+SOURCE = "tills"
+FIRST_ENTRY, FIRST_RECEIPT = 10_000_000, 100_000
+LAND = {"DE": "D", "FR": "F", "AT": "A", "CH": "CH"}
+#: Placeholders that clerks type where somebody has no address; shared by many.
+NO_EMAIL, NO_EMAIL_SHARE = "keine@mail.example", 0.01
+LINE_FAULTS = (
+    dirt.Fault(
+        "quantity_no_number",
+        "order_lines_quantity_readable",
+        "order_lines",
+        "quantity",
+        "Menge",
+        dirt.instead("zwei", "x", "1 St", "?"),
+        2,
+    ),
+    dirt.Fault("quantity_zero", "order_lines_quantity_not_zero", "order_lines", "quantity", "Menge", pl.lit("0"), 1),
+    dirt.Fault("no_receipt", "order_lines_order_id_present", "order_lines", "receipt", "Bon", dirt.MISSING, 2),
+    dirt.Fault(
+        "no_product",
+        "order_lines_product_id_present",
+        "order_lines",
+        "article",
+        "Artikel",
+        dirt.MISSING,
+        2,
+        among=pl.col("kind") == "ART",
+    ),
+    dirt.Fault(
+        "unknown_product",
+        "order_lines_product_received",
+        "order_lines",
+        "article",
+        "Artikel",
+        pl.lit("45999999999999"),
+        1,
+        among=pl.col("kind") == "ART",
+    ),
+    dirt.Fault(
+        "price_no_number",
+        "order_lines_unit_price_readable",
+        "order_lines",
+        "price",
+        "Preis",
+        dirt.instead("gratis", "n/a", "fragen"),
+        2,
+    ),
+    dirt.Fault("price_zero", "order_lines_unit_price_positive", "order_lines", "price", "Preis", pl.lit("0,00"), 1),
+    dirt.Fault(
+        "price_negative",
+        "order_lines_unit_price_positive",
+        "order_lines",
+        "price",
+        "Preis",
+        pl.lit("-") + pl.col("price"),
+        1,
+    ),
+)
+RECEIPT_FAULTS = (
+    dirt.Fault(
+        "time_unreadable", "orders_ordered_at_readable", "orders", "time", "Zeit",
+        dirt.instead("31.02.2025 07:30:00", "00.00.0000 00:00:00", "??.??.???? --:--"), 2,
+    ),
+    dirt.Fault(
+        "time_in_future", "orders_ordered_at_not_future", "orders", "time", "Zeit",
+        pl.col("time").str.slice(0, 6) + "2096" + pl.col("time").str.slice(10), 1,
+        among=(pl.col("currency") == "EUR") & ~pl.col("time").str.starts_with("29.02."),  # no rate is known for 2096
+    ),
+    dirt.Fault(
+        "currency_without_rate", "orders_exchange_rate_known", "orders", "currency", "Waehrung",
+        dirt.instead("ISK", "XTS", "TRY"), 1,
+    ),
+)  # fmt: skip
+MEMBER_FAULTS = (
+    dirt.Fault(
+        "country_unknown",
+        "customers_country_code_known",
+        "customers",
+        "land",
+        "Land",
+        dirt.instead("XX", "ZZ"),
+        1,
+        "field",
+    ),
+    dirt.Fault(
+        "email_unusable",
+        "customers_email_format",
+        "customers",
+        "email",
+        "EMail",
+        dirt.broken_email("email"),
+        2,
+        "field",
+        pl.col("email").is_not_null(),
+    ),
+    dirt.Fault(
+        "phone_unusable",
+        "customers_phone_format",
+        "customers",
+        "phone",
+        "Telefon",
+        dirt.broken_phone(),
+        2,
+        "field",
+        pl.col("phone").is_not_null(),
+    ),
+    dirt.Fault(
+        "birth_date_impossible",
+        "customers_birth_date_plausible",
+        "customers",
+        "born",
+        "Geburtsdatum",
+        dirt.instead("14.10.1066", "01.01.1799", "05.05.2091"),
+        1,
+        "field",
+    ),
+    dirt.Fault("no_id", "customers_account_id_present", "customers", "id", "Mitgliedsnummer", dirt.MISSING, 1.5),
+)
+HEADER = "Buchung;Bon;Zeile;Filiale;Zeit;Vorgang;Karte;Artikel;Text;Art;Menge;Preis;Rabatt;BonSumme;BonRabatt;Waehrung"
+MEMBERS = "Mitgliedsnummer;Kartennummer;Name;Geburtsdatum;Strasse;PLZ;Ort;Land;Telefon;EMail;Werbung;Eintritt;Geaendert"
 
 
-def till_datasets(rng: np.random.Generator, people: pl.DataFrame, buying: Buying, rhythm: Rhythm) -> list[Dataset]:
-    """The datasets of the tills; their keys are entry (a line of a receipt), receipt and Mitgliedsnummer."""
-    return [_receipts(people, buying), _members(rng, people, rhythm)]
+def card_numbers(person: np.ndarray, second: np.ndarray) -> pl.Series:
+    """The number on somebody's card; null below 0."""
+    row = pl.Series("card", person, dtype=pl.Int64)
+    number = 2_760_100_000_000 + row * 7 + pl.Series(second.astype(np.int64) * 3)
+    return pl.select(pl.when(row >= 0).then(number.cast(pl.String))).to_series().alias("card")
 
 
-def _receipts(people: pl.DataFrame, buying: Buying) -> Dataset:
-    orders = buying.orders.filter(pl.col("place") == "till")
-    person = orders["person"].to_numpy()
-    # A walk-in's row index is -1; the card is looked up only where it was shown.
-    cards = people["loyalty_card"].to_numpy()
-    shown = orders["shows_card"].to_numpy()
-    card = [cards[row] if has else None for row, has in zip(person, shown, strict=True)]
-    sign = pl.when(pl.col("status") == "returned").then(-1).otherwise(1)
-    orders = orders.with_columns(card=pl.Series(card, dtype=pl.String), number=pl.int_range(pl.len())).with_columns(
-        receipt=pl.col("store") + "-" + (100_000 + pl.col("number")).cast(pl.String), sign=sign
-    )
-    lines = orders.join(buying.lines, on="order", how="inner", maintain_order="left_right").with_columns(
-        quantity=pl.col("quantity") * pl.col("sign"), discount=pl.col("discount") * pl.col("sign")
-    )
-    lines = lines.with_columns(
-        total=(pl.col("quantity") * pl.col("price")).sum().over("order"),
-        total_discount=pl.col("discount").sum().over("order"),
-    )
-    product = lines["product"].to_numpy()
-    deposit = product < 0
-    articles = np.array([*(item[0] for item in words.PRODUCTS), words.DEPOSIT[0]])
-    names = np.array([*(item[1] for item in words.PRODUCTS), words.DEPOSIT[1]])
-    frame = pl.DataFrame(
+def member_ids(person: np.ndarray, second: np.ndarray) -> pl.Series:
+    """The tills' number of a member."""
+    return "M" + (10_000 + pl.Series(person.astype(np.int64)) * 2 + pl.Series(second.astype(np.int64))).cast(pl.String)
+
+
+def receipt_ids(world: World, rows: np.ndarray) -> pl.Series:
+    """The number of each receipt, by row of the orders."""
+    store = pl.Series(words.STORES, dtype=pl.String).gather(world.orders["store"].to_numpy()[rows])
+    return store + "-" + (FIRST_RECEIPT + pl.Series(rows.astype(np.int64))).cast(pl.String)
+
+
+def write_receipts(desk: Desk, world: World) -> pl.DataFrame:
+    """Write the receipts; return what became of each: the columns of `shopify_orders.write_orders`."""
+    rng = desk.rng(30)
+    orders = world.orders.filter(pl.col("place") == TILL)
+    at = orders["at"].to_numpy()
+    arrived = dirt.late(rng, at, world.rhythm.last_second, dirt.LATE / 2)
+    by_arrival = np.lexsort((orders["order"].to_numpy(), arrived))
+    names, starts = desk.periods(orders.height * 3)
+    month = np.searchsorted(starts, arrived[by_arrival], side="right") - 1
+    outcome = []
+    for place, name in enumerate(names):
+        rows = by_arrival[month == place]
+        file = f"tills/receipts/receipts-{name}.csv"
+        receipts = orders[rows].select("order").with_columns(_at=pl.Series(at[rows]), _arrived=pl.Series(arrived[rows]))
+        outcome.append(_write_month(desk, world, rng, file, receipts))
+    return pl.concat(outcome)
+
+
+def _write_month(desk: Desk, world: World, rng: np.random.Generator, file: str, receipts: pl.DataFrame) -> pl.DataFrame:
+    order = receipts["order"].to_numpy()
+    orders = world.orders[order]
+    back = (orders["status"] == ALL_BACK).to_numpy()
+    sign = np.where(back, -1, 1)
+    shown = np.where(orders["shows_card"].to_numpy(), orders["person"].to_numpy(), -1)
+    currency = pl.Series(["EUR", *FOREIGN_STORES.values()], dtype=pl.String)
+    foreign = np.isin(orders["store"].to_numpy(), list(FOREIGN_STORES))
+    head = pl.DataFrame(
         {
-            "entry": [f"J{10_000_000 + number}" for number in range(lines.height)],
-            "receipt": lines["receipt"],
-            "line": lines["line"].cast(pl.String),
-            "store": lines["store"],
-            "time": local_text(lines["at"], "%d.%m.%Y %H:%M:%S"),
-            "type": np.where(lines["status"].to_numpy() == "returned", "REFUND", "SALE"),
-            "card": lines["card"],
-            "article": articles[product],
-            "text": names[product],
-            "kind": np.where(deposit, "DEP", "ART"),
-            "qty": lines["quantity"].cast(pl.String),
-            "price": money(lines["price"], comma=True),
-            "discount": money(lines["discount"], comma=True),
-            "receipt_total": money(lines["total"], comma=True),
-            "receipt_discount": money(lines["total_discount"], comma=True),
-            "_file": "tills/receipts/" + local_text(lines["at"], "%Y-%m") + ".jsonl.gz",
-            "_at": lines["at"],
-            "_ref": "card:" + lines["card"],
-            "_person": pl.Series(np.where(lines["card"].is_not_null().to_numpy(), lines["person"].to_numpy(), -1)),
-            "_group": lines["receipt"],
+            "receipt": receipt_ids(world, order),
+            "receipt_was": receipt_ids(world, order),
+            "store": pl.Series(words.STORES, dtype=pl.String).gather(orders["store"].to_numpy()),
+            "time": pl.DataFrame({"at": orders["at"]})
+            .select(clock.local_text(pl.col("at"), "%d.%m.%Y %H:%M:%S"))
+            .to_series(),
+            "type": pl.Series(["VK", "RU"], dtype=pl.String).gather(back.astype(np.int64)),
+            "card": card_numbers(shown, orders["second"].to_numpy()).fill_null(""),
+            "currency": currency.gather(foreign.astype(np.int64)),
+            "total": orders["gross"].to_numpy() * sign,
+            "off": orders["discount"].to_numpy() * sign,
         }
     )
-    rules = (
-        Breakage(
-            "orders_ordered_at_readable",
-            "orders",
-            "time",
-            instead("31.02.2025 07:30:00", "00.00.0000 00:00:00", "??.??.???? --:--"),
-            "time made unreadable",
-            2,
-            whole_group=True,
-        ),
-        Breakage(
-            "orders_ordered_at_not_future",
-            "orders",
-            "time",
-            far_future(6),
-            "year set to 2096",
-            whole_group=True,
-        ),
-        *line_rules("receipt", "price", comma=True),
+    head, errors = dirt.spoil(rng, head, RECEIPT_FAULTS, desk.invalid_share, "receipt_was")
+    start, count = world.first_line[order], world.first_line[order + 1] - world.first_line[order]
+    position = np.repeat(np.arange(len(order)), count)
+    before = np.cumsum(count) - count
+    row = np.repeat(start - before, count) + np.arange(count.sum())
+    lines = world.lines[row]
+    product = lines["product"].to_numpy()
+    text = head[position].with_columns(
+        entry="J" + pl.Series(FIRST_ENTRY + row).cast(pl.String),
+        line=lines["line"].cast(pl.String),
+        article=product_column("variant_id", product).replace("", words.DEPOSIT[0]),
+        text=product_column("title", product),
+        kind=pl.Series(["ART", "DEP"], dtype=pl.String).gather((product < 0).astype(np.int64)),
+        quantity=pl.Series(lines["quantity"].to_numpy() * sign[position]).cast(pl.String),
+        price=pl.DataFrame({"p": lines["price"]}).select(cents("p", comma=True)).to_series(),
+        discount=pl.DataFrame({"p": lines["discount"].to_numpy() * sign[position]})
+        .select(cents("p", comma=True))
+        .to_series(),
     )
-    key = {"order_lines": "entry", "orders": "receipt"}
-    return Dataset("tills", "receipts", ("order_lines", "orders"), key, frame, rules, "jsonl", can_repeat_later=False)
+    fault = head["_fault"].to_numpy()
+    # The first line stands for the receipt; it keeps its receipt's number.
+    free = np.flatnonzero((fault[position] < 0) & (lines["line"].to_numpy() > 1))
+    # They carry the share of all lines.
+    share = min(desk.invalid_share * text.height / max(len(free), 1), 0.5)
+    spoiled, line_errors = dirt.spoil(rng, text[free].drop("_fault"), LINE_FAULTS, share, "entry")
+    for name in ("receipt", "article", "quantity", "price"):
+        text = text.with_columns(text[name].scatter(free, spoiled[name]).alias(name))
+    wrong = np.full(text.height, -1, dtype=np.int8)
+    wrong[free] = spoiled["_fault"].to_numpy()
+    if errors.height:
+        errors = errors.with_columns(_row=pl.Series(before[errors["_row"].to_numpy()]))
+    if line_errors.height:
+        line_errors = line_errors.with_columns(_row=pl.Series(free[line_errors["_row"].to_numpy()]))
+    amount = lines["price"].to_numpy().astype(np.int64) * lines["quantity"].to_numpy()
+    text = text.with_columns(_fault=pl.Series(np.maximum(wrong, fault[position])), _text=_line_text(text))
+    slim = text.select("entry", "receipt_was", "line", "_text", "_fault")
+    placed = dirt.place(rng, slim, dirt.Carried(), file, later=False, may_repeat=pl.col("line") != "1")
+    number = dirt.note_all(desk, SOURCE, "receipts", file, placed, [errors, line_errors], "order_lines", "entry")
+    desk.count(SOURCE, "receipts", "orders", len(order))
+    first = number[before] if len(order) else number
+    dirt.note_late(desk, SOURCE, "receipts", file, receipts.with_columns(head["receipt_was"]), first, "receipt_was")
+    desk.write(file, placed["_text"], header=HEADER, latin=True)
+    return receipts.select(
+        "order",
+        file=pl.lit(file),
+        row_number=pl.Series(first, dtype=pl.Int64),
+        is_received=pl.lit(value=True),
+        is_valid=head["_fault"] < 0,
+        wrong_lines=pl.Series(np.bincount(position[wrong >= 0], minlength=len(order)), dtype=pl.UInt32),
+        wrong_gross=pl.Series(np.bincount(position[wrong >= 0], amount[wrong >= 0], len(order)).astype(np.int64)),
+        wrong_discount=pl.Series(
+            np.bincount(position[wrong >= 0], lines["discount"].to_numpy()[wrong >= 0], len(order)).astype(np.int64)
+        ),
+    )
 
 
-def _members(rng: np.random.Generator, people: pl.DataFrame, rhythm: Rhythm) -> Dataset:
-    members = people.with_row_index("_person").filter(pl.col("has_card")).sort("member_id")
-    count = members.height
-    style = rng.random(count)
-    names = [
-        _till_name(last, first, float(how))
-        for last, first, how in zip(members["last_name"], members["first_name"], style, strict=True)
+def _line_text(text: pl.DataFrame) -> pl.Series:
+    values: list[pl.Expr] = [
+        pl.col(name).fill_null("") if name in ("receipt", "article") else pl.col(name)
+        for name in (
+            "entry",
+            "receipt",
+            "line",
+            "store",
+            "time",
+            "type",
+            "card",
+            "article",
+            "text",
+            "kind",
+            "quantity",
+            "price",
+            "discount",
+        )
     ]
-    emails = email_as_written(rng, members["email"].to_list(), 0.18)
-    phones = phone_as_written(rng, members["phone"].to_list())
-    joined = (
-        rhythm.first_second
-        + members["joined_day"].to_numpy() * DAY
-        - np.where(members["is_known_at_start"].to_numpy(), rng.integers(1, 2_000, count) * DAY, 0)
+    values += [cents("total", comma=True), cents("off", comma=True), pl.col("currency")]
+    return text.select(pl.concat_str(values, separator=";")).to_series()
+
+
+def write_members(desk: Desk, world: World) -> pl.DataFrame:
+    """Write the members; return `records.kept` of each record."""
+    rng = desk.rng(31)
+    people = world.people
+    first, second = np.flatnonzero(people.column("has_card")), np.flatnonzero(people.column("second_card"))
+    person = np.concatenate([first, second])
+    again = np.concatenate([np.zeros(len(first), dtype=bool), np.ones(len(second), dtype=bool)])
+    last = world.rhythm.last_second
+    since = people.column("joined_at")[person] - 300
+    since = np.where(again, np.minimum(since + (30 + person % 400) * DAY, last), since)
+    held = write_down(rng, people, person, since, CLERK)
+    count = len(person)
+    email = written_email(rng, held["email"], 0.18)
+    nothing = rng.random(count) < NO_EMAIL_SHARE
+    email = (
+        pl.DataFrame({"e": email, "n": nothing}).select(pl.when("n").then(pl.lit(NO_EMAIL)).otherwise("e")).to_series()
     )
-    frame = pl.DataFrame(
-        {
-            "Mitgliedsnummer": members["member_id"],
-            "Kartennummer": members["loyalty_card"],
-            "Name": names,
-            "Geburtsdatum": members["birth_date"].dt.strftime("%d.%m.%Y"),
-            "Strasse": [_latin(street) for street in members["street"]],
-            "PLZ": members["postal_code"],
-            "Ort": members["city"],
-            "Land": members["country"].replace_strict(_LAND),
-            "Telefon": [value if has else None for value, has in zip(phones, rng.random(count) < 0.75, strict=True)],
-            "EMail": [value if has else None for value, has in zip(emails, rng.random(count) < 0.7, strict=True)],
-            "Werbung": np.where(rng.random(count) < 0.5, "J", "N"),
-            "Eintritt": local_text(joined, "%d.%m.%Y"),
-            "_file": ["tills/members.csv"] * count,
-            "_at": np.arange(count),
-            "_ref": "account:" + members["member_id"],
-            "_person": members["_person"].cast(pl.Int64),
-        },
-        schema_overrides={"Telefon": pl.String, "EMail": pl.String},
-    )
-    columns = {"email": "EMail", "phone": "Telefon"}
-    rules = (
-        Breakage("customers_account_id_present", "customers", "Mitgliedsnummer", blank, "member number removed", 2),
-        *(
-            Breakage(rule.rule, rule.entity, columns[rule.column], rule.spoil, rule.done, rule.weight, "field")
-            for rule in CUSTOMER_RULES
+    frame = held.with_columns(
+        id=member_ids(person, again),
+        id_was=member_ids(person, again),
+        person=pl.Series(person),
+        at=pl.Series(since),
+        card=card_numbers(person, again),
+        email=blanked(email, rng.random(count) < 0.62),
+        phone=blanked(written_phone(rng, held["phone"]), rng.random(count) < 0.7),
+        born=blanked(
+            held["birth_date"].str.slice(8)
+            + "."
+            + held["birth_date"].str.slice(5, 2)
+            + "."
+            + held["birth_date"].str.slice(0, 4),
+            rng.random(count) < 0.85,
         ),
-        Breakage(
-            "customers_birth_date_plausible",
-            "customers",
-            "Geburtsdatum",
-            instead("14.10.1066", "01.01.1799", "05.05.2091"),
-            "impossible date",
-            1,
-            "field",
-        ),
-        Breakage("customers_country_code_known", "customers", "Land", instead("XX", "ZZ"), "no country", 1, "field"),
-    )
-    return Dataset(
-        "tills",
-        "members",
-        ("customers",),
-        {"customers": "Mitgliedsnummer"},
-        frame,
-        rules,
-        separator=";",
-        encoding="latin-1",
-    )
+        land=held["country"].replace_strict(LAND),
+        agrees=pl.Series(["J", "N"], dtype=pl.String).gather((rng.random(count) < 0.5).astype(np.int64)),
+    ).sort("at", "id_was", maintain_order=True)
+    names, starts = desk.periods(frame.height)
+    month = np.searchsorted(starts, np.maximum(frame["at"].to_numpy(), starts[0]), side="right") - 1
+    carried = dirt.Carried()
+    for place, name in enumerate(names):
+        file = f"tills/members/members-{name}.csv"
+        part, errors = dirt.spoil(
+            rng, frame.filter(pl.Series(month == place)), MEMBER_FAULTS, desk.invalid_share, "id_was"
+        )
+        slim = part.with_columns(_text=_member_text(part)).select("id_was", "_text", "_fault")
+        placed = dirt.place(rng, slim, carried, file, later=place < len(names) - 1)
+        dirt.note_all(desk, SOURCE, "members", file, placed, [errors], "customers", "id_was")
+        desk.write(file, placed["_text"], header=MEMBERS, latin=True)
+    return kept(frame, "id_was")
 
 
-def _till_name(last: str, first: str, style: float) -> str:
-    """Last name, first name; some in capitals, some without umlauts."""
-    name = f"{_latin(last)}, {_latin(first)}"
-    if style < 0.12:
-        return plain(name).upper()
-    return plain(name) if style < 0.25 else name
-
-
-def _latin(text: str) -> str:
-    """The text with only the letters that Latin-1 has."""
-    return "".join(char if ord(char) < 256 else plain(char) for char in text)
+def _member_text(part: pl.DataFrame) -> pl.Series:
+    since = clock.local_text(pl.col("at"), "%d.%m.%Y")
+    values: list[str | pl.Expr] = [
+        "id",
+        "card",
+        join(pl.col("last_name"), ", ", pl.col("first_name")),
+        "born",
+        "street",
+        "postal_code",
+        "city",
+        "land",
+        "phone",
+        "email",
+        "agrees",
+        since,
+        since,
+    ]
+    return part.select(
+        pl.concat_str([(pl.col(one) if isinstance(one, str) else one).fill_null("") for one in values], separator=";")
+    ).to_series()

@@ -80,6 +80,23 @@ def test_the_gate_blocks(graph):
     assert not any(check.blocking for name, check in checks.items() if name != GOAL_CHECK)
 
 
+def test_every_source_warns_of_drift_and_blocks_nothing(graph):
+    checks = {key.asset_key.to_user_string(): graph.get(key) for key in graph.asset_check_keys if key.name == "drift"}
+    assert set(checks) == {f"raw/{name}" for name in ("shop", "tills", "newsletter", "phone", "site")}
+    assert not any(check.blocking for check in checks.values())
+
+
+def test_what_drift_the_check_shows():
+    from orchestration.assets.sources import _drift_result
+    from orchestration.report import DriftLine
+
+    assert _drift_result([]).passed
+    seen = _drift_result([DriftLine("orders", "new_field", "coupon", "coupon: new")])
+    assert (seen.passed, seen.severity) == (False, dg.AssetCheckSeverity.WARN)
+    [row] = seen.metadata["fields"].records
+    assert row.data == {"dataset": "orders", "change": "new field", "field": "coupon", "says": "coupon: new"}
+
+
 def test_dbt_tests_are_asset_checks(graph):
     tested = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
     assert {f"marts/{table}" for table in CONTRACT} <= tested

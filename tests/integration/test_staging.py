@@ -61,8 +61,8 @@ class Warehouse:
         with self.connect() as con:
             for schema in ("raw", "mapped", "ledger", "meta", "quality", "reference"):
                 con.execute(f"CREATE SCHEMA {schema}")
-            con.execute("CREATE TABLE reference.exchange_rates "
-                        "(from_currency VARCHAR, to_currency VARCHAR, valid_from DATE, rate DECIMAL(18, 8))")  # fmt: skip
+            columns = "from_currency VARCHAR, to_currency VARCHAR, valid_from DATE, rate DECIMAL(18, 8)"
+            con.execute(f"CREATE TABLE reference.exchange_rates ({columns})")
             for entity, columns in COLUMNS.items():
                 texts = ", ".join(f"{column} VARCHAR" for column in f"{columns} {TECHNICAL}".split())
                 con.execute(f"CREATE TABLE raw.{entity} ({texts}, _row BIGINT, _loaded_at TIMESTAMP)")

@@ -41,7 +41,9 @@ def test_the_first_load_is_no_drift_and_the_same_again_is_none(
 def test_new_and_removed_columns(con: duckdb.DuckDBPyConnection, incoming: Path, source: Source, load: Load) -> None:
     for file in range(10):
         # One in ten has a column of its own, which nobody misses.
-        (incoming / f"{file}.csv").write_text(f"id,n{',rare' if file == 3 else ''}\n{file},x{',y' if file == 3 else ''}\n")
+        (incoming / f"{file}.csv").write_text(
+            f"id,n{',rare' if file == 3 else ''}\n{file},x{',y' if file == 3 else ''}\n"
+        )
     load(source())
     (incoming / "new.csv").write_text("id,m\n1,x\n")
     load(source())
@@ -51,7 +53,9 @@ def test_new_and_removed_columns(con: duckdb.DuckDBPyConnection, incoming: Path,
         "n: did not come any more",
     ]
     assert told(con, "load-1") == []
-    assert latest_drift(con, "shop", "orders") == drift_of_load(con, "load-2") == drift_of(con, "shop", "orders", "load-2")
+    assert (
+        latest_drift(con, "shop", "orders") == drift_of_load(con, "load-2") == drift_of(con, "shop", "orders", "load-2")
+    )
 
 
 def test_a_file_without_a_readable_record_removes_nothing(
@@ -101,7 +105,9 @@ def test_a_changed_kind_keeps_every_value(
 
 
 def test_kinds_of_parquet_columns(con: duckdb.DuckDBPyConnection, incoming: Path, source: Source, load: Load) -> None:
-    table = pa.table({"id": [1], "at": pa.array([0], pa.timestamp("us")), "tags": [["a"]], "who": [{"a": 1}], "ok": [True]})
+    table = pa.table(
+        {"id": [1], "at": pa.array([0], pa.timestamp("us")), "tags": [["a"]], "who": [{"a": 1}], "ok": [True]}
+    )
     pq.write_table(table, incoming / "a.parquet")
     load(source())
     assert con.execute("SELECT field, kind FROM ledger.fields ORDER BY 1").fetchall() == [

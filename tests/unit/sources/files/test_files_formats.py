@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.files.config import FilesSource
-from sources.files.load import LoadReport
 from sources.files.json_text import _members, parse_object
+from sources.files.load import LoadReport
 from sources.files.sheets import cell_text
 
 Source = Callable[..., FilesSource]

@@ -1,4 +1,4 @@
-"""A small demo company, written once for all tests of the folder."""
+"""A small generated company, written once for all tests of the folder, and readers that know nothing of its writers."""
 
 from __future__ import annotations
 
@@ -7,54 +7,80 @@ import gzip
 import io
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-Row = dict[str, str | None]
-READERS = {"tills/members.csv": (";", "latin-1")}
+from sources.sample import SampleReport, generate
+
+CUSTOMERS, SEED = 700, 11
 
 
-def read_rows(folder: Path, name: str) -> list[Row]:
-    """The records of one file, as text, empty values as None; independent of how the generator writes."""
-    path = folder / name
-    if name.endswith(".parquet"):
-        return list(pl.read_parquet(path).iter_rows(named=True))
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, unpacked."""
     content = path.read_bytes()
-    if name.endswith(".gz"):
+    if path.suffix == ".gz":
         content = gzip.decompress(content)
-    if ".jsonl" in name:
-        return [json.loads(line) for line in content.decode("utf-8").splitlines()]
-    separator, encoding = READERS.get(name, ("\t" if name.endswith(".tsv") else ",", "utf-8"))
-    reader = csv.DictReader(io.StringIO(content.decode(encoding)), delimiter=separator)
-    return [{key: value or None for key, value in row.items()} for row in reader]
+    encoding = "latin-1" if path.suffix == ".csv" and "tills" in path.parts else "utf-8"
+    return content.decode(encoding).split("\n")[:-1]
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def records_of(path: Path) -> list[Any]:
+    """The records of a file, those of a post of several one by one; None where a line cannot be read."""
+    if ".csv" in path.name:
+        return list(
+            csv.DictReader(io.StringIO("\n".join(lines_of(path))), delimiter="," if "rates" in path.name else ";")
+        )
+    if ".tsv" in path.name:
+        rows = [line.split("\t") for line in lines_of(path)]
+        return [row if len(row) == 131 else None for row in rows]
+    found: list[Any] = []
+    for line in lines_of(path):
+        value = _parsed(line)
+        found += value if isinstance(value, list) else [value]
+    return found
 
 
 @dataclass(frozen=True)
-class Demo:
-    """The demo company on disk, with its truth."""
+class Company:
+    """The generated company on disk."""
 
     folder: Path
-    files: dict[str, list[Row]]
+    report: SampleReport
+    said: tuple[str, ...]
 
-    def truth(self, name: str) -> list[Row]:
+    @cached_property
+    def files(self) -> dict[str, list[Any]]:
+        """The records of every data file, by path below the folder."""
+        paths = [
+            path for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and path.parent != self.folder and "truth" not in path.parts
+        ]  # fmt: skip
+        return {str(path.relative_to(self.folder)): records_of(path) for path in paths}
+
+    def rows(self, start: str) -> list[Any]:
+        """The records of all files whose path starts so."""
+        return [row for name, rows in self.files.items() if name.startswith(start) for row in rows]
+
+    def truth(self, name: str) -> pl.DataFrame:
         """A table of the truth."""
-        return read_rows(self.folder / "truth", name)
-
-    def rows(self, start: str) -> list[Row]:
-        """The records of all files whose path starts so, file by file."""
-        return [row for name in sorted(self.files) if name.startswith(start) for row in self.files[name]]
-
-    def wrong_rows(self) -> set[tuple[str, int]]:
-        """File and row number of every record of the list of errors; for a receipt, of its first line."""
-        return {(str(row["file"]), int(str(row["row_number"]))) for row in self.truth("errors.csv")}
+        return pl.read_parquet(self.folder / "truth" / f"{name}.parquet")
 
 
 @pytest.fixture(scope="session")
-def demo(bakehouse: Path) -> Demo:
-    """The shared small company (300 customers): everything that the tests need occurs in it."""
-    folder = bakehouse / "data" / "bakehouse"
-    names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
-    data = [name for name in names if "/" in name and not name.startswith("truth/")]
-    return Demo(folder, {name: read_rows(folder, name) for name in data})
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company of some hundred customers: everything that the tests need occurs in it."""
+    folder = tmp_path_factory.mktemp("company")
+    said: list[str] = []
+    report = generate(folder, customers=CUSTOMERS, seed=SEED, progress=said.append)
+    return Company(folder, report, tuple(said))

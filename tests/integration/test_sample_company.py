@@ -1,0 +1,83 @@
+"""The sample company through a whole run: what the marts say is compared with the truth that was written beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from helpers import balance, rows, without_event_log
+
+from expectations.catalogue import load_rules
+from orchestration import pipeline
+from orchestration.company import load_company
+from orchestration.home import Home
+from sources.entities import ENTITIES
+from sources.sample import generate
+from sources.sample.company_file import company_text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Home]:
+    """The exports of a company of 200 people, and the home after one run on them."""
+    folder = tmp_path_factory.mktemp("sample") / "company"
+    generate(folder, customers=200, seed=5)
+    home = Home(folder.parent / "home")
+    with without_event_log():
+        report = pipeline.run(load_company(folder / "company.yaml"), home)
+    assert report.outcome == "published", report
+    return folder, home
+
+
+def truth(folder: Path, table: str) -> pl.DataFrame:
+    return pl.read_parquet(folder / "truth" / f"{table}.parquet")
+
+
+def test_the_demo_is_the_sample_company() -> None:
+    assert (ROOT / "company.yaml").read_text("utf-8") == company_text("2026-12-31", "data/bakehouse/")
+
+
+def test_every_record_is_accounted_for(sample: tuple[Path, Home]) -> None:
+    found = balance(sample[1].published_file)
+    assert len({source for source, _ in found}) == 9
+    assert {key: counts for key, counts in found.items() if counts[0] != sum(counts[1:])} == {}
+
+
+def test_every_error_is_found_by_the_rule_that_it_breaks(sample: tuple[Path, Home]) -> None:
+    """As often as the truth says; consents and rates are made from records whose errors are counted there."""
+    folder, home = sample
+    hard = {rule.id for rule in load_rules() if rule.severity != "warning"}
+    found: dict[tuple[str, str, str], int] = {}
+    for entity in set(ENTITIES) - {"consents", "exchange_rates"}:
+        failed = f"SELECT source, failed_rules FROM staging.stg_all__{entity} WHERE failed_rules IS NOT NULL"
+        for source, rules in rows(home.warehouse, failed):
+            for rule in set(rules.split(", ")) & hard:
+                found[source, entity, rule] = found.get((source, entity, rule), 0) + 1
+    made = truth(folder, "errors").filter(pl.col("rule").is_not_null())
+    expected = dict(made.group_by("source", "entity", "rule").len().rows_by_key(["source", "entity", "rule"]))
+    assert len(expected) > 40
+    assert found == {key: count for key, [(count,)] in expected.items() if key[2] in hard}
+
+
+def test_orders_and_their_amounts_are_those_that_were_placed(sample: tuple[Path, Home]) -> None:
+    folder, home = sample
+    placed = truth(folder, "orders").filter(pl.col("is_valid"))
+    assert dict(rows(home.published_file, "SELECT source, count(*)::INT FROM marts.fct_orders GROUP BY 1")) == dict(
+        placed.group_by("source").len().iter_rows()
+    )
+    shop = placed.filter((pl.col("source") == "webshop") & (pl.col("wrong_lines") == 0))
+    shown = {
+        order.split(":")[1]: (float(gross), float(refund))
+        for order, gross, refund in rows(
+            home.published_file,
+            "SELECT order_id, gross_amount, refund_amount FROM marts.fct_orders WHERE source = 'webshop'",
+        )
+    }
+    assert shop.height > 50
+    assert {
+        order: shown[order]
+        for order, gross, refund in shop.select("order_id", "gross_amount", "refund_amount").iter_rows()
+        if shown[order] != pytest.approx((float(gross), float(refund)), abs=0.005)
+    } == {}
