@@ -1,9 +1,10 @@
 """A small, rich company whose records come in any order: what `benchmarks.shuffles` delivers.
 
-Some 150 people are known to a shop, tills, a newsletter, a telephone line and a site, with all entities. Among their
-records are exact copies (a fifth of all), versions told apart by their time of change, broken records, orders in
-foreign currencies, references to customers and products that nobody knows, shared family telephones, and a switchboard
-that too many records carry. The input is the same on every machine; only the order of its delivery is drawn.
+Some 150 people are known to a shop, tills, a newsletter, a telephone line and a site, with all entities, and to three
+vendors' systems (`benchmarks.shuffle_vendors`). Among their records are exact copies (a fifth of all), versions told
+apart by their time of change, broken records, orders in foreign currencies, references to customers and products that
+nobody knows, shared family telephones, and a switchboard that too many records carry. The input is the same on every
+machine; only the order of its delivery is drawn.
 
 Two things are left out on purpose, because there the order of arrival is what decides, by definition: versions of one
 record with the same time of change, or without one, and two files with the same content. Each delivered record has a
@@ -18,16 +19,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import yaml
-
-from sources.entities import ENTITIES
+from benchmarks.shuffle_company import MAX_RECORDS_PER_VALUE
+from benchmarks.shuffle_vendors import payloads
 
 PEOPLE = 150
 COPIES = 0.20
 """Share of delivered records that are copies of others."""
 
 FIRST_DAY, LAST_DAY = date(2025, 1, 1), date(2025, 12, 31)
-_LIMIT = 8  # records that may share a value; small, so that a small company has values on either side of it
 _CURRENCIES = ("EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "USD", "GBP", "CHF")
 
 Record = dict[str, Any]
@@ -48,64 +47,6 @@ class Delivery:
     records: tuple[Record, ...]
 
 
-_SOURCES: dict[str, dict[str, Any]] = {
-    "shop": {
-        "channel": "shop",
-        "datasets": ("customers", "products", "orders", "order_lines", "consents", "exchange_rates"),
-    },
-    "tills": {"channel": "shop", "datasets": ("receipts", "customers"), "products_of": "shop"},
-    "newsletter": {"channel": "email", "datasets": ("customers", "campaigns", "email_events", "consents")},
-    "phone": {"channel": "call_centre", "datasets": ("calls", "tickets"), "accounts_of": "shop"},
-    "site": {"channel": "web", "datasets": ("web_events",), "accounts_of": "shop"},
-}
-_RECEIPTS = [
-    {
-        "entity": "order_lines",
-        "columns": {
-            "order_line_id": "line", "order_id": "receipt", "product_id": "article", "quantity": "quantity",
-            "unit_price": "unit_price", "is_return": "is_return",
-        },
-    },
-    {
-        "entity": "orders",
-        "one_per": ["receipt", "delivery"],  # else two copies in one file would count as one record
-        "columns": {
-            "order_id": "receipt", "loyalty_card": "card", "ordered_at": "time", "channel": {"constant": "store"},
-            "store_id": "store",
-        },
-    },
-]  # fmt: skip
-
-
-def company(name: str = "shuffled") -> str:
-    """Return the company file, as YAML; its data stands in `data/<source>/<dataset>/*.jsonl` beside it."""
-    sources = {}
-    for source, about in _SOURCES.items():
-        datasets = {}
-        for dataset in about["datasets"]:
-            if dataset != "receipts" and dataset not in ENTITIES:
-                continue
-            entities = _RECEIPTS if dataset == "receipts" else [{"entity": dataset, "columns": _columns(dataset)}]
-            datasets[dataset] = {"path": f"data/{source}/{dataset}/*.jsonl", "entities": entities}
-        settings = {key: value for key, value in about.items() if key != "datasets"}
-        sources[source] = {"type": "files", "owner": "team:data", **settings, "datasets": datasets}
-    file = {
-        "company": {"id": name, "name": "The shuffled company"},
-        "time_zone": "Europe/Berlin",
-        "currency": "EUR",
-        "country": "DE",
-        "as_of": "2026-01-01",
-        "validity": {"goal": 0.5, "judge_new_loads_from_records": 100000},
-        "identity": {"max_records_per_value": _LIMIT},
-        "sources": sources,
-    }
-    return yaml.safe_dump(file, sort_keys=False)
-
-
-def _columns(entity: str) -> dict[str, str]:
-    return {column: column for column in ENTITIES[entity].columns}
-
-
 def deliveries(seed: int = 7, people: int = PEOPLE) -> list[Delivery]:
     """Return the whole input with its copies, in the order in which it happened.
 
@@ -119,17 +60,11 @@ def deliveries(seed: int = 7, people: int = PEOPLE) -> list[Delivery]:
     share = COPIES / (1 - COPIES)
     copies = chooser.choices(originals, k=int(share * len(originals)) - 4)
     copies += [copies[0]] * 4  # a webhook delivered five times, and more
-    known = [one for one in [*originals, *copies] if _is_known(one.dataset)]
     numbered = []
-    for number, one in enumerate(sorted(known, key=lambda one: (one.at, one.dataset))):
+    for number, one in enumerate(sorted([*originals, *copies], key=lambda one: (one.at, one.dataset))):
         records = tuple({**record, "delivery": f"d{number}"} for record in one.records)
         numbered.append(Delivery(one.dataset, one.at, records))
     return numbered
-
-
-def _is_known(dataset: str) -> bool:
-    entity = dataset.split(".")[1]
-    return entity == "receipts" or entity in ENTITIES
 
 
 @dataclass
@@ -159,7 +94,7 @@ class _Maker:
         for number in range(0, people - 3, 10):  # families with one telephone
             for other in self.people[number + 1 : number + 3]:
                 other.phone = self.people[number].phone
-        for person in self.people[: _LIMIT + 6]:  # a switchboard: too many records for it to join anyone
+        for person in self.people[: MAX_RECORDS_PER_VALUE + 6]:  # a switchboard: too many records for it to join anyone
             person.phone = "+493012345000"
 
     def _person(self, number: int) -> _Person:
@@ -191,6 +126,8 @@ class _Maker:
             yield from self._service(person)
             yield from self._visits(person)
         yield from self._broken()
+        for dataset, at, record in payloads(self.draw, self.people, self._moment):
+            yield self._one(dataset, at, record)
 
     def _moment(self, first: date = FIRST_DAY, last: date = LAST_DAY) -> datetime:
         days = self.draw.randrange((last - first).days)

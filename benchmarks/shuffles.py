@@ -29,7 +29,8 @@ import polars as pl
 
 from benchmarks.equality import Comparison, compare
 from benchmarks.measure import machine
-from benchmarks.shuffle_input import Delivery, company, deliveries
+from benchmarks.shuffle_company import company
+from benchmarks.shuffle_input import Delivery, deliveries
 from orchestration.company import load_company
 from orchestration.dbt import PHASES, Dbt
 from orchestration.home import Home

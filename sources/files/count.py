@@ -182,8 +182,8 @@ def line_starts(chunk: bytes) -> np.ndarray:
     doubtful = np.flatnonzero(octets[starts] <= 32)
     if not len(doubtful):
         return starts
-    ends = np.append(starts[1:], len(chunk))
-    blank = [place for place in doubtful if not chunk[starts[place] : ends[place]].strip(b" \t\r\n")]
+    stops = np.append(starts[1:], len(chunk))
+    blank = [place for place in doubtful if not chunk[starts[place] : stops[place]].strip(b" \t\r\n")]
     return np.delete(starts, blank)
 
 

@@ -47,7 +47,9 @@ def test_the_input_is_what_it_says(everything: list[Delivery]) -> None:
     copies = len(contents) - len(set(contents))
     assert copies / len(contents) == pytest.approx(0.2, abs=0.03)
     assert max(contents.count(one) for one in set(contents)) >= 5
-    assert {one.dataset.split(".")[0] for one in everything} == {"shop", "tills", "newsletter", "phone", "site"}
+    assert {one.dataset.split(".")[0] for one in everything} == {
+        "shop", "tills", "newsletter", "phone", "site", "webshop", "mailer", "tracker",
+    }  # fmt: skip
 
 
 def test_a_shuffle_keeps_every_record(everything: list[Delivery]) -> None:
