@@ -16,6 +16,7 @@ import yaml
 from side_by_side import Sides, built_tables
 
 from benchmarks.equality import report
+from orchestration.company_yaml import read_yaml
 from orchestration.dbt import PHASES
 from sources.vendors import VENDORS
 from tests.rest_server import RestServer
@@ -48,7 +49,8 @@ def _write_company(folder: Path, address: str) -> Path:
     company: dict[str, Any] = {}
     sources: dict[str, Any] = {}
     for name, text in parts.items():
-        company = yaml.safe_load(text)
+        (folder / "part.yaml").write_text(text, encoding="utf-8")
+        company = dict(read_yaml(folder / "part.yaml").data)  # which knows `no` for a word
         for source, settings in company.pop("sources").items():
             own = {key: f"{name}_{settings[key]}" for key in ("accounts_of", "products_of") if key in settings}
             sources[f"{name}_{source}"] = _below(name, settings) | own
