@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestration.company_errors import CompanyProblem, did_you_mean, key_text, one_of
 from orchestration.company_yaml import YamlDocument, read_yaml
@@ -195,7 +194,7 @@ def read_header(file: SourceFile, dataset: Dataset) -> Header | None:
     try:
         if file.format == "parquet":
             return Header(_parquet_columns(file))
-        if file.format == "jsonl":
+        if file.format in ("json", "jsonl"):
             return Header(_json_columns(file, dataset), is_loose=True)
         columns = _excel_columns(file, dataset) if file.format == "excel" else _delimited_columns(file, dataset)
         return None if columns is None else Header(columns)
@@ -232,19 +231,21 @@ def _delimited_columns(file: SourceFile, dataset: Dataset) -> list[str]:
 
 
 def _json_columns(file: SourceFile, dataset: Dataset) -> list[str]:
-    """The keys of the records in the head of the file."""
-    lines = _head(file, dataset).decode(dataset.options.encoding, errors="replace").splitlines()
-    return list(dict.fromkeys(key for record in _json_records(lines) for key in record))
+    """The keys of the records in the head of the file, as the loader names them."""
+    from sources.files.records import read_json, read_json_lines
 
-
-def _json_records(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue  # the loader keeps it as a rejected line
-        if isinstance(record, dict):
-            yield record
+    raw = _head(file, dataset)
+    content = raw.decode(dataset.options.encoding, errors="replace")
+    if file.format == "jsonl" and len(raw) == _HEAD_BYTES:
+        content = content.rpartition("\n")[0]
+    columns: tuple[str, ...] = ()
+    with tempfile.TemporaryDirectory() as folder:
+        head = Path(folder) / "head"
+        head.write_bytes(content.encode("utf-8", "replace"))
+        read = read_json if file.format == "json" else read_json_lines
+        for block in read(head, dataset.options.wraps):
+            columns = block.columns
+    return list(columns)
 
 
 def _parquet_columns(file: SourceFile) -> list[str]:

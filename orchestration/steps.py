@@ -99,6 +99,8 @@ def _ask_api(run: Run, con: DuckDBPyConnection, name: str, source: FilesSource |
     run.problems.extend(
         Problem(source=name, file=dataset, what=notice, todo="", is_failure=False) for dataset, notice in report.notices
     )
+    if any(outcome.status == "reread" for _, outcome in report.outcomes):
+        run.full_refresh = True  # rows that tables were built from have been replaced
     counts["pages"] = sum(one.pages for one in report.objects)
     counts["received"] = sum(outcome.received for _, outcome in report.outcomes)
     counts["unreadable"] = sum(outcome.rejected for _, outcome in report.outcomes)

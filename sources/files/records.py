@@ -310,6 +310,8 @@ class _Window:
         """Take the value here into `taken`; return what is wrong with it, if anything."""
         while True:
             reason, stopped = self._scan()
+            if reason is None:
+                return ""
             # A word or an escape that the end of the window cuts off stops a little before it.
             if self._is_whole or stopped < len(self._text) - 16:
                 return reason
@@ -317,12 +319,12 @@ class _Window:
                 return f"one value of more than {MOST_CHARACTERS:,} characters; export JSON lines, or smaller files"
             self._more(max(_PIECE, len(self._text) - self.at))
 
-    def _scan(self) -> tuple[str, int]:
-        """Return what is wrong with the value here, and how far it was read; go behind it if it can be read."""
+    def _scan(self) -> tuple[str | None, int]:
+        """Go behind the value here; if it cannot be read, return why, and where reading stopped."""
         try:
             _, end = scan(self._text, self.at)
         except RecursionError:
-            return "not readable: JSON nested too deeply", 0
+            return "not readable: JSON nested too deeply", -1000
         except JSONDecodeError as error:
             is_open = error.msg.startswith("Unterminated string")
             return f"not valid JSON ({error.msg})", len(self._text) if is_open else error.pos
@@ -330,8 +332,8 @@ class _Window:
             return "not valid JSON", int(error.value)
         if end < len(self._text) or self._is_whole:
             self.taken, self.at = self._text[self.at : end], end
-            return "", 0
-        return "", end
+            return None, end
+        return "not valid JSON", end
 
     def resume(self) -> str:
         """Go on after a value that cannot be read; return the text that is left out, cut after a million characters."""
