@@ -28,7 +28,7 @@ COUNTED = (
 )
 
 _RUN = (
-    "import sys, time; from pathlib import Path; from sources.sample import generate; "
+    "import sys, time; from pathlib import Path; from sources.sample.generator import generate; "
     "generate(Path(sys.argv[1]), customers=int(sys.argv[2]), seed=int(sys.argv[3]), "
     "progress=lambda words: print(words, flush=True)); print(time.process_time())"
 )

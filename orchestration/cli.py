@@ -149,7 +149,7 @@ def sample(
 
     Shopify, tills, SendGrid, Mailchimp, Twilio, Zendesk, Snowplow and Segment, each in the vendor's own shape.
     """
-    from sources.sample import generate
+    from sources.sample.generator import generate
 
     console = support.console()
     try:

@@ -48,12 +48,15 @@
     coalesce({{ regulars.json_text(element, '$.node') }}, {{ element }})
 {%- endmacro %}
 
-{#- The amount in the shop's own currency of a money set, as REST and as GraphQL write one. -#}
+{#- The amount in the shop's own currency of a money set. Its name tells which way it is written: `price_set` as REST
+    writes it, `priceSet` as GraphQL does; without such a name, either. -#}
 {% macro shop_money(expression, path='$') -%}
-    coalesce(
-        {{ regulars.number_in_json(expression, path ~ '.shop_money.amount') }},
-        {{ regulars.number_in_json(expression, path ~ '.shopMoney.amount') }}
-    )
+    {%- set rest = regulars.number_in_json(expression, path ~ '.shop_money.amount') -%}
+    {%- set graphql = regulars.number_in_json(expression, path ~ '.shopMoney.amount') -%}
+    {%- if path.endswith('_set') -%}{{ rest }}
+    {%- elif path.endswith('Set') or expression.endswith('Set') -%}{{ graphql }}
+    {%- else -%}coalesce({{ rest }}, {{ graphql }})
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Status of an order: called off and trial orders say so themselves, else what is paid. -#}

@@ -62,9 +62,9 @@ def _macro(context: Context, *names: str) -> Any:
     raise ValueError(f"No macro {' or '.join(names)} in dbt_project/macros.")
 
 
-def var(name: str) -> Any:
-    """The default in dbt_project.yml."""
-    return _PROJECT["vars"][name]
+def var(name: str, default: Any = None) -> Any:
+    """The default in dbt_project.yml, or the one that the caller has for a variable it may lack."""
+    return _PROJECT["vars"].get(name, default)
 
 
 def is_incremental() -> bool:

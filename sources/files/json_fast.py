@@ -21,6 +21,7 @@ from sources.files.fast import read_ahead
 from sources.files.json_text import Wraps, kind_of, parse_object, records_in
 from sources.files.lines import Block, column_names
 from sources.files.records import Collector, one_value, opens_array, refuse_one_value
+from sources.files.tables import read_variables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,8 @@ FEWEST_LINES = 2_000
 
 _TOGETHER = 32 << 20
 _SAMPLE = 100
+# More odd lines than this share are worth a second look at what they have in common.
+_FEW = 0.02
 _LONGEST = 1 << 20
 _LONGEST_PATTERN = 50_000
 _BATCH = 61_440
@@ -202,9 +205,12 @@ Write = Callable[[Sequence[str], str, int, int], None]
 class LinesReader:
     """Reads one file of JSON lines: first what needs care, as blocks, then the rest in one SELECT."""
 
-    def __init__(self, con: DuckDBPyConnection, path: Path, pieces: Sequence[Piece], wraps: Wraps) -> None:
-        """Take a file whose lines were counted."""
+    def __init__(
+        self, con: DuckDBPyConnection, path: Path, pieces: Sequence[Piece], wraps: Wraps, *, is_sure: bool
+    ) -> None:
+        """Take a file whose lines were counted; `is_sure` as for `read_json_lines`."""
         self._con, self._path, self._pieces, self._wraps = con, path, pieces, wraps
+        self._is_sure = is_sure
         self._shape = Shape()
         self._careful = Collector()
         self._next = 1
@@ -225,15 +231,13 @@ class LinesReader:
         """
         rows = 0
         for lines in read_lines(self._path, self._pieces):
-            places = range(0, len(lines), max(len(lines) // _SAMPLE, 1))
-            self._shape.learn(lines.line(place) for place in places)
-            self._careful.know(self._shape.kinds)
             sorts = self._sorted(lines)
+            self._careful.know(self._shape.kinds)
             records: dict[int, int] = {}
             yield from self._one_by_one(lines, sorts, records)
             self._parts.append((sorts, records))
             rows += int((sorts > 0).sum())
-        if not rows and not self._careful.good:
+        if not rows and not self._careful.good and not self._is_sure:
             refuse_one_value(self._path)
         yield self._block()
         if rows:
@@ -246,6 +250,21 @@ class LinesReader:
         return block
 
     def _sorted(self, lines: Lines) -> np.ndarray:
+        """Learn from some of the lines, and return the sort of each."""
+        import numpy as np
+
+        # Drawn, as every second line may be of another kind.
+        draw = np.random.default_rng(len(lines))
+        self._shape.learn(map(lines.line, np.sort(draw.integers(0, len(lines), _SAMPLE)).tolist()))
+        sorts = self._matched(lines)
+        odd = np.flatnonzero(sorts == _ODD)
+        if len(odd) > _FEW * len(lines):
+            some = np.sort(draw.choice(odd, _SAMPLE)).tolist()
+            if self._shape.learn(map(lines.line, some)):
+                sorts = self._matched(lines)
+        return sorts
+
+    def _matched(self, lines: Lines) -> np.ndarray:
         """Return the sort of each line."""
         import numpy as np
 
@@ -283,9 +302,10 @@ class LinesReader:
             line = lines.line(place)
             if not self._parts and place == 0:
                 line = line.removeprefix("\ufeff")
-                if opens_array(line):
+                if not self._is_sure and opens_array(line):
                     raise one_value()
-            found = records_in(line, self._wraps)
+            # Of the first line perhaps nothing but a byte order mark was there.
+            found = records_in(line, self._wraps) if line.strip(" \t\r\n") else []
             # Every line between two of these is one record.
             self._next += place - after
             after = place + 1
@@ -315,7 +335,8 @@ class LinesReader:
                 raise
 
         schema = pa.schema([("line", pa.string()), ("row", pa.int64()), ("sort", pa.uint8())])
-        self._con.register(_VIEW, pa.RecordBatchReader.from_batches(schema, batches()))
+        read_variables(self._con)
+        regulars_lines = pa.RecordBatchReader.from_batches(schema, batches())  # noqa: F841 - in SQL
         try:
             write(
                 [*self._shape.kinds, "_row"],
@@ -329,8 +350,6 @@ class LinesReader:
             if changed:
                 raise changed[0] from None
             raise
-        finally:
-            self._con.unregister(_VIEW)
 
     def _numbered(self) -> Iterator[pa.Table]:
         """Yield the lines again, with the number of each one's first record."""

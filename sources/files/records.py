@@ -8,7 +8,6 @@ commas too many or too few are forgiven, as nothing is lost by them.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from json import JSONDecodeError
@@ -118,11 +117,11 @@ class Collector:
         return name
 
 
-def read_json_lines(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
+def read_json_lines(path: Path, wraps: Wraps = (), *, is_sure: bool = False) -> Iterator[Block]:
     """Yield the records of a plain UTF-8 file of JSON lines in blocks.
 
     Raises:
-        FileProblem: the file is one JSON value instead of one object per line.
+        FileProblem: the file is one JSON value instead of one object per line; not if it `is_sure` to have lines.
     """
     found = Collector()
     is_first = True
@@ -131,27 +130,29 @@ def read_json_lines(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
             line = received.removeprefix("\ufeff") if line_number == 1 else received
             if not line.strip(" \t\r\n"):
                 continue
-            if is_first and opens_array(line):
+            if is_first and not is_sure and opens_array(line):
                 raise one_value()
             is_first = False
             for text in records_in(line, wraps):
                 found.add(text, line_number)
             if found.is_full:
                 yield found.take()
-    if found.number and not found.good:
+    if found.number and not found.good and not is_sure:
         refuse_one_value(path)
     yield found.take()
 
 
 def opens_array(line: str) -> bool:
     """Whether a line starts an array that goes on in the next lines."""
-    if not line.lstrip(" \t\ufeff").startswith("["):
-        return False
+    return line.lstrip(" \t\ufeff").startswith("[") and not _is_one_value(line)
+
+
+def _is_one_value(text: str) -> bool:
+    at = BLANK(text, 0).end()  # type: ignore[union-attr]
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return True
-    return False
+        return not text[scan(text, at)[1] :].strip(" \t\r\n")
+    except (ValueError, StopIteration, RecursionError):
+        return False
 
 
 def one_value() -> FileProblem:
@@ -170,10 +171,11 @@ def refuse_one_value(path: Path) -> None:
     if path.stat().st_size > _WHOLE_FILE:
         return
     try:
-        json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError):
+        text = path.read_text(encoding="utf-8-sig")
+    except ValueError:
         return
-    raise one_value()
+    if _is_one_value(text):
+        raise one_value()
 
 
 def holds_lines(path: Path) -> bool:
@@ -188,13 +190,7 @@ def holds_lines(path: Path) -> bool:
 
 
 def _is_whole(line: str) -> bool:
-    at = BLANK(line, 0).end()  # type: ignore[union-attr]
-    if line[at : at + 1] not in ("{", "["):
-        return False
-    try:
-        return not line[scan(line, at)[1] :].strip()
-    except (ValueError, StopIteration, RecursionError):
-        return False
+    return line.lstrip(" \t")[:1] in ("{", "[") and _is_one_value(line)
 
 
 def read_json(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
@@ -203,7 +199,7 @@ def read_json(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
     Raises:
         FileProblem: the file does not begin as JSON does.
     """
-    return read_json_lines(path, wraps) if holds_lines(path) else read_documents(path, wraps)
+    return read_json_lines(path, wraps, is_sure=True) if holds_lines(path) else read_documents(path, wraps)
 
 
 def read_documents(path: Path, wraps: Wraps = ()) -> Iterator[Block]:
@@ -324,7 +320,7 @@ class _Window:
         try:
             _, end = scan(self._text, self.at)
         except RecursionError:
-            return "not readable: JSON nested too deeply", -1000
+            return "not readable: JSON nested too deeply", self.at
         except JSONDecodeError as error:
             is_open = error.msg.startswith("Unterminated string")
             return f"not valid JSON ({error.msg})", len(self._text) if is_open else error.pos

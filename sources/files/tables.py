@@ -57,6 +57,15 @@ def technical_columns() -> dict[str, str]:
     return dict(_TECHNICAL)
 
 
+def read_variables(con: DuckDBPyConnection) -> None:
+    """Let statements read Arrow data from a variable of the function that hands them on.
+
+    A registered view would be part of the transaction: dropped, it keeps what it shows until the end, so that memory
+    grows with the file; and after an error it cannot be dropped.
+    """
+    con.execute("SET python_scan_all_frames = true")
+
+
 Insert = Callable[[Sequence[str], str, Sequence[object], int, int], int]
 """Puts the rows of a SELECT with parameters into named columns, given their number and bytes; returns how many."""
 
@@ -65,8 +74,7 @@ def insert_block(con: DuckDBPyConnection, insert: Insert, batch_id: str, load_id
     """Hand the records and the refused lines of a block to `insert`; return how many rows went in."""
     import pyarrow as pa
 
-    # A view that is dropped keeps what it shows until the transaction ends, so DuckDB reads our variable instead.
-    con.execute("SET python_scan_all_frames = true")
+    read_variables(con)
 
     def write(names: Sequence[str], regulars_block: pa.Table, shown: Sequence[str]) -> int:
         select = f"SELECT {', '.join(shown)}, ?, ? FROM regulars_block"  # noqa: S608 - our own names

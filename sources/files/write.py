@@ -221,15 +221,14 @@ def _load_large(job: Job, item: Item) -> Outcome | Item:
             job.sink.grow(header.columns)
             if item.replaces:
                 job.sink.replace([item.batch_id])
-            job.con.register(_STAGE, pa.RecordBatchReader.from_batches(column_schema(width), batches()))
+            tables.read_variables(job.con)
+            regulars_stage = pa.RecordBatchReader.from_batches(column_schema(width), batches())  # noqa: F841 - in SQL
             try:
                 _insert_text(job, header.columns, "?", [item.batch_id], ready.records, ready.path.stat().st_size)
             except duckdb.Error:
                 if unsound:
                     raise unsound[0] from None
                 raise
-            finally:
-                job.con.unregister(_STAGE)
             if (problem := changed_meanwhile(item)) is not None:
                 raise problem
             job.sink.record([item.batch(job.name, item.sound)])
@@ -273,13 +272,16 @@ def _blocks(job: Job, ready: Prepared) -> Iterator[Block]:
     if ready.file.format == "excel":
         return read_sheet(ready.path, job.dataset.options.sheet, job.dataset.options.header_row)
     wraps = job.dataset.options.wraps
-    return read_json_lines(ready.path, wraps) if ready.has_lines else read_documents(ready.path, wraps)
+    if not ready.has_lines:
+        return read_documents(ready.path, wraps)
+    return read_json_lines(ready.path, wraps, is_sure=ready.file.format == "json")
 
 
 def _insert_json(job: Job, item: Item) -> Found:
     """Read a long file of JSON lines; most of its rows may go from DuckDB to the sink without a detour."""
     ready, found, written = item.ready, Found(), 0
-    reader = LinesReader(job.con, ready.path, ready.pieces or (), job.dataset.options.wraps)
+    wraps, is_sure = job.dataset.options.wraps, ready.file.format == "json"
+    reader = LinesReader(job.con, ready.path, ready.pieces or (), wraps, is_sure=is_sure)
 
     def write(names: Sequence[str], select: str, rows: int, size: int) -> None:
         nonlocal written

@@ -1,5 +1,1 @@
 """A made-up company of any size in the formats of the systems that companies really have, with the truth about it."""
-
-from sources.sample.generator import SampleReport, generate
-
-__all__ = ["SampleReport", "generate"]

@@ -13,8 +13,8 @@ from orchestration import pipeline
 from orchestration.company import load_company
 from orchestration.home import Home
 from sources.entities import ENTITIES
-from sources.sample import generate
 from sources.sample.company_file import company_text
+from sources.sample.generator import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -233,7 +233,6 @@ def _customers_dataset(rng: np.random.Generator, people: pl.DataFrame, rhythm: R
         schema_overrides={"phone": pl.String},
     )
     rules = (
-        Breakage("customers_account_id_present", "customers", "customer_id", blank, "customer number removed", 2),
         *CUSTOMER_RULES,
         Breakage(
             "customers_birth_date_plausible",

@@ -13,12 +13,15 @@
     )) as decimal(18, 4))
 {%- endmacro %}
 
+{#- What is added is worked out first, so that its text stands here once: sums in sums would double it each time. -#}
 {% macro spark__sum_in_json(expression, element, number) -%}
     aggregate(
-        from_json({{ expression }}, 'array<string>'),
+        transform(
+            from_json({{ expression }}, 'array<string>'), {{ element }} -> try_cast({{ number }} as decimal(18, 4))
+        ),
         cast(null as decimal(18, 4)),
-        (sum_of_{{ element }}, {{ element }}) -> coalesce(
-            try_cast(sum_of_{{ element }} + {{ number }} as decimal(18, 4)), sum_of_{{ element }}, {{ number }}
+        (sum_{{ element }}, one_{{ element }}) -> coalesce(
+            try_cast(sum_{{ element }} + one_{{ element }} as decimal(18, 4)), sum_{{ element }}, one_{{ element }}
         )
     )
 {%- endmacro %}

@@ -46,7 +46,10 @@ def _load(content: bytes, *, careful: bool = False, group: int = 32 << 20) -> Re
         if report.problems:
             return [], [], [], [problem.problem for problem in report.problems]
         columns = sorted(
-            name for (name,) in con.execute("SELECT column_name FROM duckdb_columns() WHERE schema_name = 'raw_shop'").fetchall()
+            name
+            for (name,) in con.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'raw_shop'"
+            ).fetchall()
         )
         shown = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
         rows = con.execute(f"SELECT {shown} FROM raw_shop.orders ORDER BY _row").fetchall()
@@ -58,12 +61,16 @@ def _load(content: bytes, *, careful: bool = False, group: int = 32 << 20) -> Re
 _NUMBERS = st.one_of(
     st.integers().map(str),
     st.decimals(allow_nan=False, allow_infinity=False).map(str),
-    st.sampled_from(["-0", "0.0", "-0.0", "1.10", "5.00", "1e5", "1E-7", "NaN", "-Infinity", "01", "1.", ".5", "1e400"]),
+    st.sampled_from(
+        ["-0", "0.0", "-0.0", "1.10", "5.00", "1e5", "1E-7", "NaN", "-Infinity", "01", "1.", ".5", "1e400"]
+    ),
     st.sampled_from(["12345678901234567890", "9007199254740993", "0.00001", "123456789.0001", "0.1e1"]),
 )
 _TEXTS = st.one_of(
     st.sampled_from(["", "abc", "Zoë", "日本", "1.10", "null", "a:b,c", "{}", "[1]", "\\u00e9", "\\ud83d\\ude00"]),
-    st.sampled_from(["\\ud800", "\\u0000", "\\/", "\\\\", "\\n", "\\x", "a\tb", '\\"n\\":5', '\\\\"', "\u2028", "\x01"]),
+    st.sampled_from(
+        ["\\ud800", "\\u0000", "\\/", "\\\\", "\\n", "\\x", "a\tb", '\\"n\\":5', '\\\\"', "\u2028", "\x01"]
+    ),
 ).map(lambda value: f'"{value}"')
 _OTHERS = st.sampled_from(["null", "true", "false", '{"n": 1.10}', "[1, 2.0]", "{}", "[1,,2]", '{"a":1,}', "tru", ""])
 _VALUES = {"id": _TEXTS, "n": _NUMBERS, "m": st.one_of(_NUMBERS, _TEXTS, _OTHERS), "t": st.one_of(_TEXTS, _OTHERS)}
@@ -82,7 +89,9 @@ def _line(draw: st.DrawFn) -> str:
         names.reverse()
     members = [f'"{name}"{colon}{draw(_VALUES.get(name, _OTHERS))}' for name in names]
     line = "{" + comma.join(members) + "}" + draw(_TAILS)
-    return draw(st.sampled_from([line] * 15 + [f"[{line}, {line}]", f'{{"batch": [{line}]}}', " " + line, "", "   ", "[]", "1"]))
+    return draw(
+        st.sampled_from([line] * 15 + [f"[{line}, {line}]", f'{{"batch": [{line}]}}', " " + line, "", "   ", "[]", "1"])
+    )
 
 
 _QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -104,7 +113,9 @@ def test_sound_lines_do_not_go_one_by_one() -> None:
     lines[900] = '{"id":'
     slow: list[str] = []
     real = json_fast.Collector.add
-    spy = patch.object(json_fast.Collector, "add", lambda self, text, line: (slow.append(text), real(self, text, line))[1])
+    spy = patch.object(
+        json_fast.Collector, "add", lambda self, text, line: (slow.append(text), real(self, text, line))[1]
+    )
     with spy:
         columns, rows, kinds, _ = _load("\n".join(lines).encode())
     assert len(slow) == 2
@@ -121,7 +132,8 @@ def test_sound_lines_do_not_go_one_by_one() -> None:
 def test_numbers_of_the_exact_form_come_back(numbers: list[str]) -> None:
     with duckdb.connect() as con:
         back = con.execute(
-            """SELECT json_transform('{"a":' || n || '}', '{"a":"VARCHAR"}').a FROM (SELECT unnest(?) AS n)""", [numbers]
+            """SELECT json_transform('{"a":' || n || '}', '{"a":"VARCHAR"}').a FROM (SELECT unnest(?) AS n)""",
+            [numbers],
         ).fetchall()
     assert [value for (value,) in back] == numbers
 
@@ -135,9 +147,7 @@ def test_a_shape_takes_only_what_it_can_prove() -> None:
     assert not shape.learn(['{"A": 1}', '{"b": 1}'])
 
 
-def test_a_file_that_changes_between_the_two_readings_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_between_the_two_readings_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"id":1}\n' * 5000)
     real = json_fast.LinesReader._write

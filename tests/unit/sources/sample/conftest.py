@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sources.sample import SampleReport, generate
+from sources.sample.generator import SampleReport, generate
 
 CUSTOMERS, SEED = 700, 11
 

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 import yaml
 
-from sources.sample import desk, generate
+from sources.sample import desk
+from sources.sample.generator import generate
 from sources.vendors import SOURCE_TYPES
 
 SMALL = {"customers": 60, "seed": 3, "end": date(2026, 6, 30)}
