@@ -78,7 +78,8 @@ def test_packed(read: Read) -> None:
 
 def test_values_are_the_text_that_came(incoming: Path, source: Source, load: Load, rows: Rows) -> None:
     members = (
-        '"id": 12345678901234567890, "price": 1.10, "tiny": 1E-7, "nan": NaN, "half": "\\ud800", "yes": true, "no": null, '
+        '"id": 12345678901234567890, "price": 1.10, "tiny": 1E-7, "nan": NaN, "half": "\\ud800", "yes": true, '
+        '"no": null, '
         f'"deep": {{"a": [1.10, 2]}}, "long": [{"9" * 5000}], "id": "again"'
     )
     for name, content in (
