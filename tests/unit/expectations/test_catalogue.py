@@ -180,7 +180,7 @@ def test_dbt_gets_plain_values_without_places(staging_columns):
         "entity": "orders",
         "field": "ordered_at",
         "dimension": "format",
-        "weight": 3.0,
+        "weight": 5.0,
         "severity": "record",
         "sql": "reject_reason is not null or (ordered_at is not null)",
         "mostly": 0.99,
