@@ -3,7 +3,8 @@
 The pattern is made from the names and kinds of values that lines of the file have. A line that fits it is a valid
 flat object with these names, in this order, each at most once, and values of the kinds seen: so nothing is missed,
 and the values are exact. Numbers in a form that DuckDB writes back as it read it need no more; others are cut out of
-the line. Every other line (nested values, lists, other names, broken text) is read by the careful reader.
+the line. Lines with nested values count as proven if DuckDB writes the whole line back as it came. Every other line
+(batches, wrapped records, unknown names, blanks between nested values, broken text) is read by the careful reader.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ _SAMPLE = 100
 _FEW = 0.02
 _LONGEST = 1 << 20
 _LONGEST_PATTERN = 50_000
+_DEEPEST = 500
 _BATCH = 61_440
 _VIEW = "regulars_lines"
-# What a line is: odd; of the shape; of the shape, with all numbers in the form that DuckDB writes.
-_ODD, _SHAPED, _EXACT = 0, 1, 2
-_KINDS = ("text", "number", "boolean")
+# What a line is: odd; flat; flat with all numbers as DuckDB writes them; any object that DuckDB writes as it came.
+_ODD, _FLAT, _EXACT, _SAME_TEXT = 0, 1, 2, 3
+_FLAT_KINDS = ("text", "number", "boolean")
 
 _PLAIN = re.compile(r"[^\"\\\x00-\x1f]+").fullmatch
 _BLANKS = r"[ \t]*"
@@ -54,6 +56,21 @@ _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 # At most thirteen digits and no zero at the end: the double next to it is written in just these digits.
 _SAME = r"(?:0|-?[1-9][0-9]{0,14}|-?[1-9][0-9]{0,8}\.(?:0|[0-9]{0,3}[1-9])|-?0\.(?:0|[0-9]{0,3}[1-9]))"
 _BOOLEAN = "true|false"
+
+# Whether DuckDB writes a line just as it came: then it writes every value in it as it came. Its keys must be known,
+# none twice, and none one that may wrap records. Python refuses deep nesting, so what may be deep is left to it.
+_IS_SAME_TEXT = rf"""
+    CASE WHEN strlen(line) <= {_LONGEST} AND starts_with(line, '{{"') AND NOT contains(line, '\u0000')
+        AND json_valid(line)
+    THEN coalesce(starts_with(line, json(line)::VARCHAR) AND list_has_all($names::VARCHAR[], json_keys(line))
+        AND len(json_keys(line)) = len(list_distinct(json_keys(line)))
+        AND NOT list_has_any($wraps::VARCHAR[], json_keys(line))
+        AND (strlen(line) < {2 * _DEEPEST}
+             OR strlen(line) - strlen(replace(replace(line, '{{', ''), '[', '')) < {_DEEPEST}), FALSE)
+    ELSE FALSE END
+"""
+_ALL_KINDS = ("text", "object", "list", "boolean", "number")
+_CODES = "WHEN '\"' THEN 1 WHEN '{' THEN 2 WHEN '[' THEN 4 WHEN 't' THEN 8 WHEN 'f' THEN 8 WHEN 'n' THEN 0 ELSE 16"
 
 
 class Unsettled(Exception):  # noqa: N818 - it sends a file the careful way, and nobody sees it
@@ -121,7 +138,6 @@ class Shape:
         known = {name.lower(): name for name in self.kinds}
         return (
             len(set(names)) == len(names)
-            and all(kind is None or kind in _KINDS for _, kind in seen)
             and all(_PLAIN(name) and column_names([name]) == (name,) for name in names)
             and column_names(names) == tuple(names)
             and all(known.get(name.lower(), name) == name for name in names)
@@ -136,7 +152,7 @@ class Shape:
             else:
                 order.insert(at, name)
                 at += 1
-            self.kinds.setdefault(name, set()).update(() if kind is None else (kind,))
+            self.kinds.setdefault(name, set()).update((kind,) if kind in _FLAT_KINDS else ())
         self.kinds = {name: self.kinds[name] for name in order}
 
     def pattern(self, number: str) -> str:
@@ -149,25 +165,30 @@ class Shape:
             members.append(rf'(?:"{re.escape(name)}":{_BLANKS}(?:{allowed}){_BLANKS}(?:,{_BLANKS}|\}}[ \t\r\n]*\z))?')
         return rf"\A{_BLANKS}\{{{_BLANKS}{''.join(members)}\z"
 
-    def structure(self) -> str:
-        """Return what DuckDB is to read from a line."""
+    def structure(self, kind: str = "VARCHAR") -> str:
+        """Return what DuckDB is to read from a line, every value of one type."""
         import json
 
-        return json.dumps(dict.fromkeys(self.kinds, "VARCHAR"), ensure_ascii=False)
+        return json.dumps(dict.fromkeys(self.kinds, kind), ensure_ascii=False)
 
-    def values(self) -> list[str]:
+    def values(self, *, has_nested: bool) -> list[str]:
         """Return SQL for the text of each value of a row with `object`, `line` and `sort`."""
-        shown = []
-        for name, kinds in self.kinds.items():
-            value = f"object.{ident(name)}"
-            if "number" in kinds:
-                mark = f'"{name}":'
-                # In a line of this shape the mark stands nowhere else: inside a text, quotes are escaped.
-                written = f"regexp_extract(split_part(line, {text(mark)}, 2), '\\A[ \\t]*(-?[0-9][-+.0-9eE]*)', 1)"
-                exact = f"sort = {_EXACT} OR {value} IS NULL"
-                value = f"CASE WHEN {exact} THEN {value} ELSE coalesce(nullif({written}, ''), {value}) END"
-            shown.append(value)
-        return shown
+        return [self._value(name, kinds, has_nested=has_nested) for name, kinds in self.kinds.items()]
+
+    def _value(self, name: str, kinds: set[str], *, has_nested: bool) -> str:
+        value = f"object.{ident(name)}"
+        cases = []
+        if "number" in kinds:
+            mark = f'"{name}":'
+            # In a flat line the mark stands nowhere else: inside a text, quotes are escaped.
+            written = f"regexp_extract(split_part(line, {text(mark)}, 2), '\\A[ \\t]*(-?[0-9][-+.0-9eE]*)', 1)"
+            cases.append(f"WHEN sort = {_FLAT} AND {value} IS NOT NULL THEN coalesce(nullif({written}, ''), {value})")
+        if has_nested:
+            # Cast to text, a number may get an exponent that the line does not have.
+            is_doubtful = f"contains({value}, 'e') AND regexp_full_match({value}, '-?[0-9.]+e[-+][0-9]+')"
+            path = text(f'$."{name}"')
+            cases.append(f"WHEN sort = {_SAME_TEXT} AND {is_doubtful} THEN json_extract_string(line, {path})")
+        return f"CASE {' '.join(cases)} ELSE {value} END" if cases else value
 
 
 def read_lines(path: Path, pieces: Sequence[Piece]) -> Iterator[Lines]:
@@ -212,6 +233,7 @@ class LinesReader:
         self._con, self._path, self._pieces, self._wraps = con, path, pieces, wraps
         self._is_sure = is_sure
         self._shape = Shape()
+        self._kinds: dict[str, set[str]] = {}
         self._careful = Collector()
         self._next = 1
         # Of each part of the file: the sort of its lines, and where several records or none are in a line.
@@ -220,7 +242,7 @@ class LinesReader:
     @property
     def kinds(self) -> dict[str, set[str]]:
         """Kinds of values in the lines that went to `write`."""
-        return self._shape.kinds
+        return {name: kinds | self._kinds.get(name, set()) for name, kinds in self._shape.kinds.items()}
 
     def read(self, write: Write) -> Iterator[Block]:
         """Yield blocks of the lines that need care, then write the others; a block has all columns so far.
@@ -237,7 +259,7 @@ class LinesReader:
             yield from self._one_by_one(lines, sorts, records)
             self._parts.append((sorts, records))
             rows += int((sorts > 0).sum())
-        if not rows and not self._careful.good and not self._is_sure:
+        if self._next > 1 and not rows and not self._careful.good and not self._is_sure:
             refuse_one_value(self._path)
         yield self._block()
         if rows:
@@ -274,20 +296,38 @@ class LinesReader:
             return sorts
         sorts[:] = _EXACT
         closed = "(suffix(line, e'}\\n') OR suffix(line, e'}\\r\\n') OR suffix(line, '}'))"
+        names, wraps = list(self._shape.kinds), [path[0] for path in self._wraps]
         # Not in the transaction of the rows: that would keep what a dropped view showed until its end.
         aside = self._con.cursor()
-        aside.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
         try:
+            aside.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
             other = aside.execute(
-                f"SELECT place, {closed} AND regexp_matches(line, ?) AS has_shape FROM {_VIEW} "  # noqa: S608
-                f"WHERE strlen(line) > {_LONGEST} OR NOT {closed} OR NOT regexp_matches(line, ?)",
-                [any_number, exact],
+                f"SELECT place, {closed} AND regexp_matches(line, $any) AS is_flat, {_IS_SAME_TEXT} AS is_same "  # noqa: S608
+                f"FROM {_VIEW} WHERE strlen(line) > {_LONGEST} OR NOT {closed} OR NOT regexp_matches(line, $exact)",
+                {"any": any_number, "exact": exact, "names": names, "wraps": wraps},
             ).fetchnumpy()
+            sorts[other["place"]] = np.where(other["is_flat"], _FLAT, np.where(other["is_same"], _SAME_TEXT, _ODD))
+            sorts[lines.lengths > _LONGEST] = _ODD
+            if (sorts == _SAME_TEXT).any():
+                aside.register(_VIEW, lines.table(sort=sorts))
+                self._note_kinds(aside)
         finally:
             aside.close()
-        sorts[other["place"]] = np.where(other["has_shape"], _SHAPED, _ODD)
-        sorts[lines.lengths > _LONGEST] = _ODD
         return sorts
+
+    def _note_kinds(self, con: DuckDBPyConnection) -> None:
+        """Remember the kinds of values in lines that may hold nested ones."""
+        structure = text(self._shape.structure("JSON"))
+        codes = ", ".join(
+            f"bit_or(CASE coalesce(left({ident(name)}::VARCHAR, 1), 'n') {_CODES} END)" for name in self._shape.kinds
+        )
+        found = con.execute(
+            f"SELECT {codes} FROM (SELECT unnest(json_transform(line, {structure})) FROM {_VIEW} "  # noqa: S608 - quoted
+            f"WHERE sort = {_SAME_TEXT})"
+        ).fetchall()
+        for name, code in zip(self._shape.kinds, found[0], strict=True):
+            seen = {kind for place, kind in enumerate(_ALL_KINDS) if (code or 0) >> place & 1}
+            self._kinds.setdefault(name, set()).update(seen)
 
     def _one_by_one(self, lines: Lines, sorts: np.ndarray, records: dict[int, int]) -> Iterator[Block]:
         """Read the odd lines, and note how many records are in those with more or fewer than one."""
@@ -340,7 +380,7 @@ class LinesReader:
         try:
             write(
                 [*self._shape.kinds, "_row"],
-                f"SELECT {', '.join(self._shape.values())}, row FROM ("  # noqa: S608 - quoted names
+                f"SELECT {', '.join(self._shape.values(has_nested=bool(self._kinds)))}, row FROM ("  # noqa: S608 - quoted names
                 f"SELECT json_transform(line, {text(self._shape.structure())}) AS object, line, row, sort "
                 f"FROM {_VIEW} WHERE sort <> {_ODD})",
                 rows,
