@@ -9,8 +9,7 @@ the line. Lines with nested values count as proven if DuckDB writes the whole li
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +18,9 @@ from sources.files.count import Piece, line_starts
 from sources.files.dialect import ident, text
 from sources.files.errors import FileProblem
 from sources.files.fast import read_ahead
-from sources.files.json_text import Wraps, kind_of, parse_object, records_in
-from sources.files.lines import Block, column_names
+from sources.files.json_shape import EXACT, FLAT, IS_SAME_TEXT, LONGEST, NUMBER, ODD, SAME, SAME_TEXT, Shape
+from sources.files.json_text import Wraps, records_in
+from sources.files.lines import Block
 from sources.files.records import Collector, one_value, opens_array, refuse_one_value
 from sources.files.tables import read_variables
 
@@ -36,39 +36,9 @@ _TOGETHER = 32 << 20
 _SAMPLE = 100
 # More odd lines than this share are worth a second look at what they have in common.
 _FEW = 0.02
-_LONGEST = 1 << 20
 _LONGEST_PATTERN = 50_000
-_DEEPEST = 500
 _BATCH = 61_440
 _VIEW = "regulars_lines"
-# What a line is: odd; flat; flat with all numbers as DuckDB writes them; any object that DuckDB writes as it came.
-_ODD, _FLAT, _EXACT, _SAME_TEXT = 0, 1, 2, 3
-_FLAT_KINDS = ("text", "number", "boolean")
-
-_PLAIN = re.compile(r"[^\"\\\x00-\x1f]+").fullmatch
-_BLANKS = r"[ \t]*"
-_ESCAPE = (
-    r'\\["\\/bfnrt]|\\u(?:[1-9a-cefA-CEF][0-9a-fA-F]{3}|0[1-9a-fA-F][0-9a-fA-F]{2}|00[1-9a-fA-F][0-9a-fA-F]'
-    r"|000[1-9a-fA-F]|[dD][0-7][0-9a-fA-F]{2}|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-)
-_TEXT = rf'"(?:[^"\\\x00-\x1f]|{_ESCAPE})*"'
-_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-# At most thirteen digits and no zero at the end: the double next to it is written in just these digits.
-_SAME = r"(?:0|-?[1-9][0-9]{0,14}|-?[1-9][0-9]{0,8}\.(?:0|[0-9]{0,3}[1-9])|-?0\.(?:0|[0-9]{0,3}[1-9]))"
-_BOOLEAN = "true|false"
-
-# Whether DuckDB writes a line just as it came: then it writes every value in it as it came. Its keys must be known,
-# none twice, and none one that may wrap records. Python refuses deep nesting, so what may be deep is left to it.
-_IS_SAME_TEXT = rf"""
-    CASE WHEN strlen(line) <= {_LONGEST} AND starts_with(line, '{{"') AND NOT contains(line, '\u0000')
-        AND json_valid(line)
-    THEN coalesce(starts_with(line, json(line)::VARCHAR) AND list_has_all($names::VARCHAR[], json_keys(line))
-        AND len(json_keys(line)) = len(list_distinct(json_keys(line)))
-        AND NOT list_has_any($wraps::VARCHAR[], json_keys(line))
-        AND (strlen(line) < {2 * _DEEPEST}
-             OR strlen(line) - strlen(replace(replace(line, '{{', ''), '[', '')) < {_DEEPEST}), FALSE)
-    ELSE FALSE END
-"""
 _ALL_KINDS = ("text", "object", "list", "boolean", "number")
 _CODES = "WHEN '\"' THEN 1 WHEN '{' THEN 2 WHEN '[' THEN 4 WHEN 't' THEN 8 WHEN 'f' THEN 8 WHEN 'n' THEN 0 ELSE 16"
 
@@ -111,84 +81,6 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.starts)
-
-
-class Shape:
-    """Names in their order, with the kinds of values that lines had, and the patterns made of them."""
-
-    def __init__(self) -> None:
-        """Begin with no name."""
-        self.kinds: dict[str, set[str]] = {}
-
-    def learn(self, lines: Iterable[str]) -> bool:
-        """Take names and kinds from lines that can be read; return whether anything is new."""
-        before = {name: set(kinds) for name, kinds in self.kinds.items()}
-        for line in lines:
-            try:
-                members = parse_object(line)
-            except ValueError:
-                continue
-            seen = [(name, None if value is None else kind_of(value)) for name, value in members]
-            if self._fits(seen):
-                self._take(seen)
-        return before != self.kinds or list(before) != list(self.kinds)
-
-    def _fits(self, seen: Sequence[tuple[str, str | None]]) -> bool:
-        names = [name for name, _ in seen]
-        known = {name.lower(): name for name in self.kinds}
-        return (
-            len(set(names)) == len(names)
-            and all(_PLAIN(name) and column_names([name]) == (name,) for name in names)
-            and column_names(names) == tuple(names)
-            and all(known.get(name.lower(), name) == name for name in names)
-        )
-
-    def _take(self, seen: Sequence[tuple[str, str | None]]) -> None:
-        order = list(self.kinds)
-        at = 0
-        for name, kind in seen:
-            if name in self.kinds:
-                at = order.index(name) + 1
-            else:
-                order.insert(at, name)
-                at += 1
-            self.kinds.setdefault(name, set()).update((kind,) if kind in _FLAT_KINDS else ())
-        self.kinds = {name: self.kinds[name] for name in order}
-
-    def pattern(self, number: str) -> str:
-        """Return the regular expression of a line, with the one of a number."""
-        values = {"text": _TEXT, "number": number, "boolean": _BOOLEAN}
-        members = []
-        for name, kinds in self.kinds.items():
-            allowed = "|".join([*(values[kind] for kind in sorted(kinds)), "null"])
-            # No lookahead here: whoever uses this also asks for a brace at the end of the line.
-            members.append(rf'(?:"{re.escape(name)}":{_BLANKS}(?:{allowed}){_BLANKS}(?:,{_BLANKS}|\}}[ \t\r\n]*\z))?')
-        return rf"\A{_BLANKS}\{{{_BLANKS}{''.join(members)}\z"
-
-    def structure(self, kind: str = "VARCHAR") -> str:
-        """Return what DuckDB is to read from a line, every value of one type."""
-        import json
-
-        return json.dumps(dict.fromkeys(self.kinds, kind), ensure_ascii=False)
-
-    def values(self, *, has_nested: bool) -> list[str]:
-        """Return SQL for the text of each value of a row with `object`, `line` and `sort`."""
-        return [self._value(name, kinds, has_nested=has_nested) for name, kinds in self.kinds.items()]
-
-    def _value(self, name: str, kinds: set[str], *, has_nested: bool) -> str:
-        value = f"object.{ident(name)}"
-        cases = []
-        if "number" in kinds:
-            mark = f'"{name}":'
-            # In a flat line the mark stands nowhere else: inside a text, quotes are escaped.
-            written = f"regexp_extract(split_part(line, {text(mark)}, 2), '\\A[ \\t]*(-?[0-9][-+.0-9eE]*)', 1)"
-            cases.append(f"WHEN sort = {_FLAT} AND {value} IS NOT NULL THEN coalesce(nullif({written}, ''), {value})")
-        if has_nested:
-            # Cast to text, a number may get an exponent that the line does not have.
-            is_doubtful = f"contains({value}, 'e') AND regexp_full_match({value}, '-?[0-9.]+e[-+][0-9]+')"
-            path = text(f'$."{name}"')
-            cases.append(f"WHEN sort = {_SAME_TEXT} AND {is_doubtful} THEN json_extract_string(line, {path})")
-        return f"CASE {' '.join(cases)} ELSE {value} END" if cases else value
 
 
 def read_lines(path: Path, pieces: Sequence[Piece]) -> Iterator[Lines]:
@@ -279,7 +171,7 @@ class LinesReader:
         draw = np.random.default_rng(len(lines))
         self._shape.learn(map(lines.line, np.sort(draw.integers(0, len(lines), _SAMPLE)).tolist()))
         sorts = self._matched(lines)
-        odd = np.flatnonzero(sorts == _ODD)
+        odd = np.flatnonzero(sorts == ODD)
         if len(odd) > _FEW * len(lines):
             some = np.sort(draw.choice(odd, _SAMPLE)).tolist()
             if self._shape.learn(map(lines.line, some)):
@@ -290,11 +182,11 @@ class LinesReader:
         """Return the sort of each line."""
         import numpy as np
 
-        sorts = np.full(len(lines), _ODD, dtype=np.uint8)
-        exact, any_number = self._shape.pattern(_SAME), self._shape.pattern(_NUMBER)
+        sorts = np.full(len(lines), ODD, dtype=np.uint8)
+        exact, any_number = self._shape.pattern(SAME), self._shape.pattern(NUMBER)
         if not self._shape.kinds or len(any_number) > _LONGEST_PATTERN:
             return sorts
-        sorts[:] = _EXACT
+        sorts[:] = EXACT
         closed = "(suffix(line, e'}\\n') OR suffix(line, e'}\\r\\n') OR suffix(line, '}'))"
         names, wraps = list(self._shape.kinds), [path[0] for path in self._wraps]
         # Not in the transaction of the rows: that would keep what a dropped view showed until its end.
@@ -302,13 +194,13 @@ class LinesReader:
         try:
             aside.register(_VIEW, lines.table(place=np.arange(len(lines), dtype=np.int32)))
             other = aside.execute(
-                f"SELECT place, {closed} AND regexp_matches(line, $any) AS is_flat, {_IS_SAME_TEXT} AS is_same "  # noqa: S608
-                f"FROM {_VIEW} WHERE strlen(line) > {_LONGEST} OR NOT {closed} OR NOT regexp_matches(line, $exact)",
+                f"SELECT place, {closed} AND regexp_matches(line, $any) AS is_flat, {IS_SAME_TEXT} AS is_same "  # noqa: S608
+                f"FROM {_VIEW} WHERE strlen(line) > {LONGEST} OR NOT {closed} OR NOT regexp_matches(line, $exact)",
                 {"any": any_number, "exact": exact, "names": names, "wraps": wraps},
             ).fetchnumpy()
-            sorts[other["place"]] = np.where(other["is_flat"], _FLAT, np.where(other["is_same"], _SAME_TEXT, _ODD))
-            sorts[lines.lengths > _LONGEST] = _ODD
-            if (sorts == _SAME_TEXT).any():
+            sorts[other["place"]] = np.where(other["is_flat"], FLAT, np.where(other["is_same"], SAME_TEXT, ODD))
+            sorts[lines.lengths > LONGEST] = ODD
+            if (sorts == SAME_TEXT).any():
                 aside.register(_VIEW, lines.table(sort=sorts))
                 self._note_kinds(aside)
         finally:
@@ -323,7 +215,7 @@ class LinesReader:
         )
         found = con.execute(
             f"SELECT {codes} FROM (SELECT unnest(json_transform(line, {structure})) FROM {_VIEW} "  # noqa: S608 - quoted
-            f"WHERE sort = {_SAME_TEXT})"
+            f"WHERE sort = {SAME_TEXT})"
         ).fetchall()
         for name, code in zip(self._shape.kinds, found[0], strict=True):
             seen = {kind for place, kind in enumerate(_ALL_KINDS) if (code or 0) >> place & 1}
@@ -335,7 +227,7 @@ class LinesReader:
 
         after = 0
         line_number, at = lines.before + 1, 0
-        for place in np.flatnonzero(sorts == _ODD).tolist():
+        for place in np.flatnonzero(sorts == ODD).tolist():
             start = int(lines.starts[place])
             line_number += lines.data.count(b"\n", at, start)
             at = start
@@ -382,7 +274,7 @@ class LinesReader:
                 [*self._shape.kinds, "_row"],
                 f"SELECT {', '.join(self._shape.values(has_nested=bool(self._kinds)))}, row FROM ("  # noqa: S608 - quoted names
                 f"SELECT json_transform(line, {text(self._shape.structure())}) AS object, line, row, sort "
-                f"FROM {_VIEW} WHERE sort <> {_ODD})",
+                f"FROM {_VIEW} WHERE sort <> {ODD})",
                 rows,
                 self._pieces[-1].end,
             )

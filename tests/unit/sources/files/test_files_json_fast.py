@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sources.files import json_fast, write
 from sources.files.config import FilesSource
-from sources.files.json_fast import _SAME, Shape
+from sources.files.json_shape import SAME, Shape
 from sources.files.load import load_source
 
 _SETTINGS = {
@@ -128,7 +128,7 @@ def test_sound_lines_do_not_go_one_by_one() -> None:
 
 
 @_QUICK
-@given(st.lists(st.from_regex(_SAME, fullmatch=True), min_size=1, max_size=200))
+@given(st.lists(st.from_regex(SAME, fullmatch=True), min_size=1, max_size=200))
 def test_numbers_of_the_exact_form_come_back(numbers: list[str]) -> None:
     with duckdb.connect() as con:
         back = con.execute(
