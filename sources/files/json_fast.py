@@ -124,7 +124,7 @@ class LinesReader:
         """Take a file whose lines were counted; `is_sure` as for `read_json_lines`."""
         self._con, self._path, self._pieces, self._wraps = con, path, pieces, wraps
         self._is_sure = is_sure
-        self._shape = Shape()
+        self._shape = Shape(wraps)
         self._kinds: dict[str, set[str]] = {}
         self._careful = Collector()
         self._next = 1

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sources.files.dialect import ident, text
-from sources.files.json_text import kind_of, parse_object
+from sources.files.json_text import Wraps, kind_of, parse_object
 from sources.files.lines import column_names
 
 LONGEST = 1 << 20
@@ -47,9 +47,10 @@ IS_SAME_TEXT = rf"""
 class Shape:
     """Names in their order, with the kinds of values that lines had, and the patterns made of them."""
 
-    def __init__(self) -> None:
-        """Begin with no name."""
+    def __init__(self, wraps: Wraps = ()) -> None:
+        """Begin with no name; lines that may hold their records under one of the paths `wraps` teach nothing."""
         self.kinds: dict[str, set[str]] = {}
+        self._wraps = {path[0] for path in wraps}
 
     def learn(self, lines: Iterable[str]) -> bool:
         """Take names and kinds from lines that can be read; return whether anything is new."""
@@ -72,6 +73,7 @@ class Shape:
             and all(_PLAIN(name) and column_names([name]) == (name,) for name in names)
             and column_names(names) == tuple(names)
             and all(known.get(name.lower(), name) == name for name in names)
+            and not any(name in self._wraps and kind not in (None, *_FLAT_KINDS) for name, kind in seen)
         )
 
     def _take(self, seen: Sequence[tuple[str, str | None]]) -> None:

@@ -108,8 +108,10 @@ def test_a_second_run_may_wait_for_the_first(corner: Corner) -> None:
 
 
 def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> None:
-    """The corner bakery sends no mail, takes no calls and has no site."""
-    empty = {"fct_email_events", "fct_calls", "fct_web_sessions", "campaign_performance"}
+    """The corner bakery sends no mail, takes no calls, answers no tickets, asks no consent and has no site."""
+    empty = {
+        "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance"
+    }  # fmt: skip
     counts = {table: rows(corner.published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}
     # Nobody was quarantined either.
     assert {table for table, count in counts.items() if not count} == empty | {"quarantined_records"}

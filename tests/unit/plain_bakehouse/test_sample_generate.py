@@ -21,7 +21,7 @@ from tests.plain_bakehouse import generate
 from tests.plain_bakehouse.dataset import far_future, money, negative
 from tests.plain_bakehouse.people import phone_as_written
 
-ROOT = Path(__file__).resolve().parents[4]
+PLAIN = Path(__file__).resolve().parents[2] / "plain_bakehouse"
 SMALL = {"customers": 40, "seed": 3, "end": date(2026, 6, 30)}
 # Ranges that no subscriber ever gets, as E.164 without the free digits at the end.
 FICTION = re.compile(
@@ -208,7 +208,7 @@ def test_families_share_a_number_and_a_name(demo):
 
 
 def test_the_company_file_maps_columns_that_the_files_have(bakehouse):
-    company = yaml.safe_load((ROOT / "company.yaml").read_text("utf-8"))
+    company = yaml.safe_load((PLAIN / "company.yaml").read_text("utf-8"))
     for name, source in company["sources"].items():
         for dataset_name, dataset in FilesSource.model_validate(source).datasets.items():
             path = Path(dataset.path[0])

@@ -3,7 +3,7 @@ from __future__ import annotations
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS
 
 
-def test_eight_entities_with_their_keys() -> None:
+def test_entities_with_their_keys() -> None:
     assert {name: entity.key for name, entity in ENTITIES.items()} == {
         "customers": "account_id",
         "products": "product_id",
@@ -11,7 +11,10 @@ def test_eight_entities_with_their_keys() -> None:
         "order_lines": "order_line_id",
         "email_events": "event_id",
         "campaigns": "campaign_id",
+        "exchange_rates": "rate_id",
         "calls": "call_id",
+        "tickets": "ticket_id",
+        "consents": "consent_id",
         "web_events": "event_id",
     }
 
