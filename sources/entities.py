@@ -71,7 +71,7 @@ _ALL = (
         "orders",
         "One row per order, receipt or return.",
         "order_id account_id email phone loyalty_card ordered_at status channel store_id currency gross_amount "
-        "discount_amount shipping_amount tax_amount refund_amount campaign_id updated_at",
+        "discount_amount shipping_amount tax_amount total_amount refund_amount campaign_id updated_at",
     ),
     _entity(
         "order_lines",

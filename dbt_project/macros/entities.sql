@@ -67,8 +67,8 @@
                 'order_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone',
                 'loyalty_card': 'text', 'ordered_at': 'timestamp', 'status': 'text', 'channel': 'text',
                 'store_id': 'text', 'currency': 'text', 'gross_amount': 'decimal', 'discount_amount': 'decimal',
-                'shipping_amount': 'decimal', 'tax_amount': 'decimal', 'refund_amount': 'decimal',
-                'campaign_id': 'text', 'updated_at': 'timestamp',
+                'shipping_amount': 'decimal', 'tax_amount': 'decimal', 'total_amount': 'decimal',
+                'refund_amount': 'decimal', 'campaign_id': 'text', 'updated_at': 'timestamp',
             },
             'keys': {
                 'order_key': ['source', 'order_id'],
