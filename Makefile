@@ -53,6 +53,9 @@ real: $(STAMP) ## run the example on real data (needs ../shared/data)
 dev: data/bakehouse/.made ## open Dagster's pages on the demo company
 	@$(BIN)/regulars dev --company $(COMPANY) --home $(HOME_DIR)
 
+# Files of tests in the order of their folders: the long ones, which run whole companies, come before the many short ones.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: check
 check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 	@$(BIN)/ruff check .
@@ -62,11 +65,11 @@ check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 
 .PHONY: test
 test: $(STAMP) check ## lint, types and the tests
-	@$(BIN)/python -m pytest -m "not slow and not spark" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not spark" $(TWO) $(ARGS)
 
 .PHONY: test-all
 test-all: $(STAMP) check ## the same with the slow matrices: kill points, large data
-	@$(BIN)/python -m pytest -m "not spark" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not spark" $(TWO) $(ARGS)
 
 .PHONY: spark
 spark: $(SPARK_STAMP) ## add the Spark engine to the environment (it needs Java 17 or 21)

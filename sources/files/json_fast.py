@@ -167,6 +167,8 @@ class LinesReader:
         """Learn from some of the lines, and return the sort of each."""
         import numpy as np
 
+        if not len(lines):  # blank ones only
+            return np.empty(0, dtype=np.uint8)
         # Drawn, as every second line may be of another kind.
         draw = np.random.default_rng(len(lines))
         self._shape.learn(map(lines.line, np.sort(draw.integers(0, len(lines), _SAMPLE)).tolist()))

