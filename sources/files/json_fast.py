@@ -107,7 +107,8 @@ def read_lines(path: Path, pieces: Sequence[Piece]) -> Iterator[Lines]:
 
     before = 0
     for data, starts, line_ends in read_ahead(read, groups):
-        yield Lines(data, starts, before)
+        if len(starts):  # else blank lines only
+            yield Lines(data, starts, before)
         before += line_ends
 
 
@@ -128,6 +129,7 @@ class LinesReader:
         self._kinds: dict[str, set[str]] = {}
         self._careful = Collector()
         self._next = 1
+        self._first = 0  # the place of the first line that is not blank, in the part that is read
         # Of each part of the file: the sort of its lines, and where several records or none are in a line.
         self._parts: list[tuple[np.ndarray, dict[int, int]]] = []
 
@@ -150,6 +152,7 @@ class LinesReader:
             records: dict[int, int] = {}
             yield from self._one_by_one(lines, sorts, records)
             self._parts.append((sorts, records))
+            self._first -= len(lines)
             rows += int((sorts > 0).sum())
         if self._next > 1 and not rows and not self._careful.good and not self._is_sure:
             refuse_one_value(self._path)
@@ -167,8 +170,6 @@ class LinesReader:
         """Learn from some of the lines, and return the sort of each."""
         import numpy as np
 
-        if not len(lines):  # blank ones only
-            return np.empty(0, dtype=np.uint8)
         # Drawn, as every second line may be of another kind.
         draw = np.random.default_rng(len(lines))
         self._shape.learn(map(lines.line, np.sort(draw.integers(0, len(lines), _SAMPLE)).tolist()))
@@ -234,12 +235,15 @@ class LinesReader:
             line_number += lines.data.count(b"\n", at, start)
             at = start
             line = lines.line(place)
-            if not self._parts and place == 0:
+            if line_number == 1:
                 line = line.removeprefix("\ufeff")
+            # Of the first line perhaps nothing but a byte order mark was there.
+            is_blank = not line.strip(" \t\r\n")
+            if place == self._first:
+                self._first += is_blank
                 if not self._is_sure and opens_array(line):
                     raise one_value()
-            # Of the first line perhaps nothing but a byte order mark was there.
-            found = records_in(line, self._wraps) if line.strip(" \t\r\n") else []
+            found = [] if is_blank else records_in(line, self._wraps)
             # Every line between two of these is one record.
             self._next += place - after
             after = place + 1

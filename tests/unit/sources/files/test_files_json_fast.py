@@ -102,6 +102,7 @@ _QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthC
 @example(['{"id":"a","n":1.10}', '{"id":"b","n":1.1}', '{"n":2}'], "\n", True, False)  # noqa: FBT003 - hypothesis takes no mixture
 @example(['{"ID":"a"}', '{"id":"b"}'], "\n", True, True)  # noqa: FBT003
 @example(['{"batch": [{}]}'], "\n", False, False)  # noqa: FBT003
+@example(["", '[{"t":"\\x"}, {"t":"\\x"}]'], "\n", False, True)  # noqa: FBT003
 @example(['{"t":"a"}'] * 30 + ["   "], "\n", False, False)  # noqa: FBT003
 def test_both_ways_give_the_same(lines: list[str], line_end: str, is_ended: bool, has_mark: bool) -> None:
     text = ("\ufeff" if has_mark else "") + line_end.join(lines) + (line_end if is_ended else "")
