@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 THREADS = 2
 AHEAD = 3
 """Pieces that are read before they are asked for."""
+ROW_GROUP = 122_880
+"""Rows in a row group of DuckDB's storage."""
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -107,15 +109,51 @@ def read_ahead(work: Callable[[_Given], _Made], given: Iterable[_Given]) -> Iter
                 left.cancel()
 
 
-def read_file(path: Path, pieces: Sequence[Piece], layout: Layout, width: int) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a file in order; memory is that of a few pieces.
+def file_schema(width: int) -> pa.Schema:
+    """Return the schema of `read_files`: that of a piece, and the number of the file, from 1."""
+    import pyarrow as pa
+
+    return column_schema(width).append(pa.field("file", pa.int32()))
+
+
+def read_files(files: Sequence[tuple[Path, Sequence[Piece], Layout]], width: int) -> Iterator[pa.RecordBatch]:
+    """Yield the records of files in order; memory is that of a few pieces.
 
     Raises:
         Unsound: as `read_piece`.
     """
+    import numpy as np
+    import pyarrow as pa
 
-    def read(one: tuple[Piece, int]) -> pa.Table:
-        return read_piece(path, *one, layout, width)
+    def read(one: tuple[int, Path, Layout, Piece, int]) -> pa.Table:
+        file, path, layout, piece, first = one
+        rows = read_piece(path, piece, first, layout, width)
+        return rows.append_column("file", pa.array(np.full(rows.num_rows, file, dtype=np.int32)))
 
-    for table in read_ahead(read, numbered(pieces)):
-        yield from table.to_batches()
+    pieces = (
+        (file, path, layout, piece, first)
+        for file, (path, several, layout) in enumerate(files, start=1)
+        for piece, first in numbered(several)
+    )
+    yield from in_row_groups(batch for table in read_ahead(read, pieces) for batch in table.to_batches())
+
+
+def in_row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in batches as large as a row group of DuckDB.
+
+    What comes in other batches lies in row groups that are not full, which the next checkpoint writes a second time.
+    """
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    missing = ROW_GROUP
+    for batch in batches:
+        left = batch
+        while left.num_rows >= missing:
+            yield pa.concat_batches([*held, left.slice(0, missing)])
+            left, held, missing = left.slice(missing), [], ROW_GROUP
+        if left.num_rows:
+            held.append(left)
+            missing -= left.num_rows
+    if held:
+        yield pa.concat_batches(held)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sources.files.count import Piece, line_starts
 from sources.files.dialect import ident, text
 from sources.files.errors import FileProblem
-from sources.files.fast import read_ahead
+from sources.files.fast import in_row_groups, read_ahead
 from sources.files.json_shape import EXACT, FLAT, IS_SAME_TEXT, LONGEST, NUMBER, ODD, SAME, SAME_TEXT, Shape
 from sources.files.json_text import Wraps, records_in
 from sources.files.lines import Block
@@ -266,8 +266,7 @@ class LinesReader:
 
         def batches() -> Iterator[pa.RecordBatch]:
             try:
-                for table in self._numbered():
-                    yield from table.to_batches()
+                yield from in_row_groups(batch for table in self._numbered() for batch in table.to_batches())
             except FileProblem as problem:
                 changed.append(problem)
                 raise

@@ -11,7 +11,7 @@ from sources.files import ledger, tables
 from sources.files.columns import check_columns, check_keys
 from sources.files.dialect import ident
 from sources.files.errors import FileProblem
-from sources.files.fast import Unsound, column_schema, numbered, read_ahead, read_file, read_piece
+from sources.files.fast import Unsound, column_schema, file_schema, numbered, read_ahead, read_files, read_piece
 from sources.files.job import Found, Item, Job, Outcome, changed_meanwhile
 from sources.files.json_fast import FEWEST_LINES, LinesReader, Unsettled
 from sources.files.ledger import KnownFile, batch_id_of
@@ -100,8 +100,8 @@ def _load_sound(job: Job, items: list[Item]) -> Iterator[Outcome | Item]:
     large = [item for item in items if item.ready.size >= LARGE_BYTES]
     if small := [item for item in items if item not in large]:
         yield from _load_fast(job, small)
-    for item in large:
-        yield _load_large(job, item)
+    if large:
+        yield from _load_large(job, large)
 
 
 def _load_fast(job: Job, items: list[Item]) -> Iterator[Outcome | Item]:
@@ -200,44 +200,68 @@ def _insert_text(
         raise AssertionError(f"{written} rows were written, {rows} were received")
 
 
-def _load_large(job: Job, item: Item) -> Outcome | Item:
-    """Read a sound file piece by piece while its rows are written; return the item if it needs the careful way."""
+def _load_large(job: Job, items: list[Item]) -> Iterator[Outcome | Item]:
+    """Load sound files together; if one of them does not go, each by itself, so that the others do."""
+    try:
+        found = _stream(job, items)
+    except (Unsound, FileProblem) as problem:
+        if len(items) > 1:
+            for item in items:
+                yield from _load_large(job, [item])
+        elif isinstance(problem, FileProblem):
+            yield Outcome(items[0].ready.file.name, "failed", problem=problem)
+        else:
+            yield items[0]
+        return
+    yield from found
+
+
+def _stream(job: Job, items: list[Item]) -> list[Outcome]:
+    """Read sound files piece by piece while their rows are written, in one step.
+
+    Raises:
+        Unsound: one of them needs the careful way.
+        FileProblem: one of them has changed meanwhile.
+    """
     import duckdb
     import pyarrow as pa
 
-    header, layout = item.form
-    ready, width = item.ready, len(header.columns)
+    header, _ = items[0].form
+    width = len(header.columns)
     unsound: list[Unsound] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
-            yield from read_file(ready.path, ready.pieces or (), layout, width)
+            yield from read_files([(item.ready.path, item.ready.pieces or (), item.form[1]) for item in items], width)
         except Unsound as found:
             unsound.append(found)
             raise
 
-    try:
-        with job.sink.step():
-            job.sink.grow(header.columns)
-            if item.replaces:
-                job.sink.replace([item.batch_id])
-            tables.read_variables(job.con)
-            regulars_stage = pa.RecordBatchReader.from_batches(column_schema(width), batches())  # noqa: F841 - in SQL
-            try:
-                _insert_text(job, header.columns, "?", [item.batch_id], ready.records, ready.path.stat().st_size)
-            except duckdb.Error:
-                if unsound:
-                    raise unsound[0] from None
-                raise
+    with job.sink.step():
+        job.sink.grow(header.columns)
+        job.sink.replace([item.batch_id for item in items if item.replaces])
+        tables.read_variables(job.con)
+        regulars_stage = pa.RecordBatchReader.from_batches(file_schema(width), batches())  # noqa: F841 - in SQL
+        try:
+            _insert_text(
+                job,
+                header.columns,
+                f"CASE file {' '.join(f'WHEN {number} THEN ?' for number in range(1, len(items) + 1))} END",
+                [item.batch_id for item in items],
+                sum(item.ready.records for item in items),
+                sum(item.ready.path.stat().st_size for item in items),
+            )
+        except duckdb.Error:
+            if unsound:
+                raise unsound[0] from None
+            raise
+        for item in items:
             if (problem := changed_meanwhile(item)) is not None:
                 raise problem
-            job.sink.record([item.batch(job.name, item.sound)])
-    except Unsound:
-        return item
-    except FileProblem as problem:
-        return Outcome(ready.file.name, "failed", problem=problem)
-    job.loaded[item.batch_id] = item.reader
-    return item.outcome(item.sound)
+        job.sink.record([item.batch(job.name, item.sound) for item in items])
+    for item in items:
+        job.loaded[item.batch_id] = item.reader
+    return [item.outcome(item.sound) for item in items]
 
 
 def _load_single(job: Job, item: Item) -> Outcome:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -63,13 +64,13 @@ def test_a_file_that_shrinks_while_it_is_read_waits(
 ) -> None:
     path = incoming / "a.csv"
     path.write_text("id,n\n" + "1,x\n" * 1000)
-    real = fast.read_file
+    real = fast.read_files
 
     def shrinks(*arguments: Any) -> Any:
         path.write_text("id,n\n1,x\n")
         return real(*arguments)
 
-    monkeypatch.setattr(write, "read_file", shrinks)
+    monkeypatch.setattr(write, "read_files", shrinks)
     assert [problem.problem for problem in load(source()).problems] == ["changed while it was read"]
     assert con.execute("SELECT count(*) FROM ledger.batches").fetchall() == [(0,)]
 
@@ -89,6 +90,42 @@ def test_a_count_that_is_not_met_is_noticed(
     monkeypatch.setattr(fast, "read_piece", real)
     assert load(source()).rows_received == 500
     assert careful == []
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_one_of_several_that_does_not_go_leaves_the_others_alone(
+    incoming: Path, source: Source, load: Load, monkeypatch: pytest.MonkeyPatch, con: duckdb.DuckDBPyConnection
+) -> None:
+    for name in "abc":
+        (incoming / f"{name}.csv").write_text("id,n\n" + "".join(f"{name}{n},x\n" for n in range(400)))
+    real, careful = fast.read_piece, []
+
+    def refuses(path: Path, *arguments: Any) -> Any:
+        if path.name == "b.csv":
+            raise Unsound("not for this reader")
+        return real(path, *arguments)
+
+    monkeypatch.setattr(fast, "read_piece", refuses)
+    single = write._load_single
+    monkeypatch.setattr(write, "_load_single", lambda job, item: (careful.append(item), single(job, item))[1])
+    report = load(source())
+    assert (report.rows_received, report.problems, len(careful)) == (1200, [], 1)
+    assert con.execute(
+        "SELECT left(id, 1), count(*), count(DISTINCT _row), max(_row), count(DISTINCT _batch_id) "
+        "FROM raw_shop.orders GROUP BY 1 ORDER BY 1"
+    ).fetchall() == [(name, 400, 400, 400, 1) for name in "abc"]
+    assert con.execute("SELECT count(DISTINCT _batch_id) FROM raw_shop.orders").fetchall() == [(3,)]
+
+
+def test_batches_are_as_large_as_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "ROW_GROUP", 10)
+    came = [
+        pa.record_batch({"n": list(range(first, first + size))}) for first, size in ((0, 3), (3, 0), (3, 25), (28, 4))
+    ]
+    made = list(fast.in_row_groups(came))
+    assert [batch.num_rows for batch in made] == [10, 10, 10, 2]
+    assert [row["n"] for batch in made for row in batch.to_pylist()] == list(range(32))
+    assert list(fast.in_row_groups([])) == []
 
 
 def test_a_piece_must_hold_the_counted_records(tmp_path: Path) -> None:
@@ -119,10 +156,10 @@ def test_whatever_is_counted_is_what_the_careful_reader_finds(
     if scanned.pieces is None:
         return
     try:
-        batches = list(fast.read_file(path, scanned.pieces, layout, 2))
+        batches = list(fast.read_files([(path, scanned.pieces, layout)], 2))
     except Unsound:
         return
-    fast_rows = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+    fast_rows = [tuple(row.values())[:-1] for batch in batches for row in batch.to_pylist()]
     blocks = list(read_records(path, layout, header))
     assert [block.rejected for block in blocks if block.rejected] == []
     careful = [
