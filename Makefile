@@ -74,16 +74,20 @@ test-all: $(STAMP) check ## the same with the slow matrices: kill points, large 
 .PHONY: spark
 spark: $(SPARK_STAMP) ## add the Spark engine to the environment (it needs Java 17 or 21)
 
+SPARK_TESTS = spark and not slow
+
 # Which Java Spark would start; empty without one.
 FIND_JAVA = if [ -n "$$JAVA_HOME" ]; then ls "$$JAVA_HOME/bin/java" 2>/dev/null; else command -v java; fi
 
-.PHONY: test-spark
+.PHONY: test-spark test-spark-all
+test-spark-all: SPARK_TESTS = spark
+test-spark-all: test-spark ## the same with what takes longest: Java killed, a slice of real data
 test-spark: ## the same marts on Spark, compared row by row with DuckDB's
 	@java=$$($(FIND_JAVA)); [ -n "$$java" ] || { \
 		echo "Spark needs Java 17 or 21, and there is none. Install it (Debian, Ubuntu: apt-get install"; \
 		echo "openjdk-17-jre-headless; macOS: brew install openjdk@17) or set JAVA_HOME, then: make test-spark"; exit 1; }
 	@$(MAKE) --no-print-directory $(SPARK_STAMP)
-	@$(BIN)/python -m pytest -m "spark and not slow" tests/spark $(ARGS)
+	@$(BIN)/python -m pytest -m "$(SPARK_TESTS)" tests/spark $(ARGS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches

@@ -214,6 +214,7 @@ def test_killed_in_the_middle_of_a_model(demo_later):
     assert [str(one) for one in demo_later.comparisons(killed=True) if not one.is_equal] == []
 
 
+@pytest.mark.slow
 def test_java_killed_in_the_middle(corner_company):
     """The driver's Java dies, Python lives: it says so, nothing half done is visible, and the next run completes."""
     sides = corner_company()
@@ -334,6 +335,7 @@ engine.session.sql("CREATE TABLE marts.fct_orders USING parquet AS SELECT 'ours'
     assert ended.code == 0, ended.text
 
 
+@pytest.mark.slow
 def test_a_thin_slice_of_the_real_data(shared_data, tmp_path):
     """Ten days of the shop, and the other three channels whole."""
     text = (ROOT / "examples" / "real" / "company.yaml").read_text(encoding="utf-8")
