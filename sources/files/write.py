@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from sources.files import ledger, tables
 from sources.files.columns import check_columns, check_keys
-from sources.files.dialect import ident
 from sources.files.errors import FileProblem
 from sources.files.fast import Unsound, column_schema, file_schema, numbered, read_ahead, read_files, read_piece
 from sources.files.job import Found, Item, Job, Outcome, changed_meanwhile
 from sources.files.json_fast import FEWEST_LINES, LinesReader, Unsettled
 from sources.files.ledger import KnownFile, batch_id_of
-from sources.files.lines import Block, Layout, column_names, read_records
+from sources.files.lines import Block, Layout, read_records
+from sources.files.parquet import insert_parquet
 from sources.files.prepare import Prepared, reader_of
 from sources.files.records import read_documents, read_json_lines
 from sources.files.sheets import read_sheet
@@ -28,8 +28,6 @@ LARGE_BYTES = 16 << 20
 """A sound delimited file of this size or more goes piece by piece; smaller ones are read whole, many at a time."""
 
 _STAGE = "regulars_stage"
-# As text in memory, roughly; it only decides how rows travel.
-_PARQUET_GROWS = 5
 
 
 def load_group(job: Job, group: Iterable[Prepared]) -> list[Outcome]:
@@ -267,7 +265,7 @@ def _stream(job: Job, items: list[Item]) -> list[Outcome]:
 def _load_single(job: Job, item: Item) -> Outcome:
     """Read one file record by record into the raw table."""
     load: Callable[[Job, Item], Found]
-    load = _insert_parquet if item.ready.file.format == "parquet" else _insert_blocks
+    load = insert_parquet if item.ready.file.format == "parquet" else _insert_blocks
     try:
         found = None
         if item.ready.has_lines and item.ready.records >= FEWEST_LINES:
@@ -350,54 +348,6 @@ def _insert_blocks(job: Job, item: Item) -> Found:
     if item.ready.is_json and found.received > found.rejected:
         check_keys(job.dataset, found.columns)
     return found
-
-
-def _insert_parquet(job: Job, item: Item) -> Found:
-    import duckdb
-
-    con, path = job.con, str(item.ready.path)
-    try:
-        described = con.execute("DESCRIBE SELECT * FROM read_parquet(?)", [path]).fetchall()
-        expected = con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [path]).fetchall()[0][0]
-    except duckdb.Error as error:
-        raise FileProblem(f"is no readable Parquet file ({type(error).__name__})", "Send it again, complete") from error
-    columns = column_names(row[0] for row in described)
-    check_columns(job.dataset, columns, None)
-    job.sink.grow(columns)
-    if item.replaces:
-        job.sink.replace([item.batch_id])
-    shown = [_parquet_text(row[0], row[1]) for row in described]
-    written = job.sink.insert(
-        [*columns, "_batch_id", "_load_id", "_row"],
-        f"SELECT {', '.join(shown)}, ?, ?, file_row_number + 1 FROM read_parquet(?)",  # noqa: S608 - quoted names
-        [item.batch_id, job.load_id, path],
-        int(expected),
-        item.ready.size * _PARQUET_GROWS,
-    )
-    if written != expected:
-        raise AssertionError(f"{written} rows were written, {expected} were received")
-    kinds = {name: {_parquet_kind(row[1])} for name, row in zip(columns, described, strict=True)}
-    return Found(columns, int(expected), kinds=kinds)
-
-
-def _is_nested(kind: str) -> bool:
-    return kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
-
-
-def _parquet_text(name: str, kind: str) -> str:
-    return f"CAST(to_json({ident(name)}) AS VARCHAR)" if _is_nested(kind) else f"CAST({ident(name)} AS VARCHAR)"
-
-
-def _parquet_kind(kind: str) -> str:
-    """Return the kind of a column's values, as JSON would have them; times are a kind of their own."""
-    if _is_nested(kind):
-        return "list" if kind.endswith("]") else "object"
-    if kind == "BOOLEAN":
-        return "boolean"
-    if kind.startswith(("TIMESTAMP", "DATE", "TIME", "INTERVAL")):
-        return "time"
-    is_number = kind.endswith("INT") or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT", "INTEGER", "UINTEGER"))
-    return "number" if is_number else "text"
 
 
 __all__ = ["Job", "Outcome", "load_group"]
