@@ -41,8 +41,8 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def corner(tmp_path_factory):
-    """The corner bakery after its first delivery, which is faultless: see helpers.Corner."""
-    from helpers import first_run
+    """The corner bakery after its first delivery, which is faultless: see corner.Corner."""
+    from corner import first_run
 
     return first_run(tmp_path_factory.mktemp("corner"))
 
@@ -50,6 +50,6 @@ def corner(tmp_path_factory):
 @pytest.fixture(scope="session")
 def corner_later(corner, tmp_path_factory):
     """The corner bakery after a second delivery full of faults, in folders of its own."""
-    from helpers import second_run
+    from corner import second_run
 
     return second_run(corner, tmp_path_factory.mktemp("corner_later"))

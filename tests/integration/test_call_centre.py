@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ROOT, balance, regulars, rows, without_event_log
+from helpers import ROOT, regulars, without_event_log
+from published_tables import balance, rows
 
 from orchestration import pipeline
 from orchestration.company import load_company

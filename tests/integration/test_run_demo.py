@@ -25,7 +25,8 @@ import networkx
 import polars as pl
 import pytest
 import yaml
-from helpers import ROOT, balance, contract, differences, environment, fingerprint, records, rows, tables_of
+from helpers import ROOT, environment
+from published_tables import balance, contract, differences, fingerprint, records, rows, tables_of
 from typer.testing import CliRunner
 
 from orchestration import pipeline

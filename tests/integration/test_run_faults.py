@@ -1,6 +1,6 @@
 """Bad input and a bad machine: each fault gets a clear word, nothing received is lost, and the published copy opens.
 
-The corner bakery (helpers.write_corner) is a shop and nothing else. Its second delivery has a fault in nearly every
+The corner bakery (corner.write_corner) is a shop and nothing else. Its second delivery has a fault in nearly every
 file; its third mends them. What must hold after each run stands in `assert_nothing_is_lost`.
 """
 
@@ -19,26 +19,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from helpers import (
-    CORNER,
-    ORDERS_HEADER,
-    PERSONAL,
-    ROOT,
-    TEN_MEGABYTES,
-    Corner,
-    Ended,
-    Runs,
-    balance,
-    contract,
-    corner_order,
-    environment,
-    fingerprint,
-    records,
-    regulars,
-    rows,
-    without_event_log,
-    write_corner,
-)
+from corner import CORNER, ORDERS_HEADER, PERSONAL, TEN_MEGABYTES, Corner, corner_order, write_corner
+from helpers import ROOT, Ended, Runs, environment, regulars, without_event_log
+from published_tables import balance, contract, fingerprint, records, rows
 
 from orchestration.home import Home
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ROOT, Corner, Runs, balance, differences, environment, regulars, rows, tables_of, write_corner
+from corner import Corner, write_corner
+from helpers import ROOT, Runs, environment, regulars
+from published_tables import balance, differences, rows, tables_of
 
 from orchestration.home import Home, is_temporary
 

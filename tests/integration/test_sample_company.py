@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from helpers import balance, rows, without_event_log
+from helpers import without_event_log
+from published_tables import balance, rows
 
 from expectations.catalogue import load_rules
 from orchestration import pipeline

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import shop_payloads as shop
-from helpers import ROOT, Row, balance, records, rows, without_event_log
+from helpers import ROOT, without_event_log
+from published_tables import Row, balance, records, rows
 
 from orchestration import pipeline
 from orchestration.company import load_company

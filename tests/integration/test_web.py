@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from helpers import balance, rows, without_event_log
+from helpers import without_event_log
+from published_tables import balance, rows
 
 from orchestration import pipeline
 from orchestration.company import load_company

@@ -296,7 +296,7 @@ def corner_company(tmp_path):
     """Makes the corner bakery for both engines."""
 
     def make(**spark: object) -> Sides:
-        from helpers import write_corner
+        from corner import write_corner
 
         company = write_corner(tmp_path / "corner")
         return both(tmp_path, company, **spark)

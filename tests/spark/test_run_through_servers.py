@@ -84,7 +84,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_connect_and_thrift_make_the_same_marts(server, tmp_path):
-    from helpers import write_corner
+    from corner import write_corner
 
     sides = both(
         tmp_path,
