@@ -10,10 +10,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+if TYPE_CHECKING:
+    from expectations.sql_project import SqlProject
 
 RULES_DIR = Path(__file__).parent / "rules"
 
@@ -55,6 +58,8 @@ class Rule(BaseModel):
             record, `warning` only marks it.
         sql: A condition over the typed staging columns, in SQL that DuckDB and Spark both read. Null counts as passed,
             and a line that was rejected is judged by `<entity>_readable` alone.
+        macro: In the place of `sql`, the name of a macro of the dbt project that writes the condition.
+        arguments: What the macro is given, such as names of columns.
         mostly: The share of records from which Great Expectations shows the rule as met, 0 to 1.
         says: The rule as a sentence for people.
         file: Where the rule was read.
@@ -69,7 +74,9 @@ class Rule(BaseModel):
     dimension: Dimension
     weight: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
     severity: Severity
-    sql: Annotated[str, Field(min_length=1)]
+    sql: Annotated[str, Field(min_length=1)] | None = None
+    macro: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    arguments: tuple[str | int | float | bool, ...] = ()
     mostly: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.9
     says: Annotated[str, Field(min_length=10, max_length=300)]
     file: str = ""
@@ -91,7 +98,9 @@ class Rule(BaseModel):
 
     @field_validator("sql")
     @classmethod
-    def _sql_is_one_expression(cls, value: str) -> str:
+    def _sql_is_one_expression(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         found = _NOT_AN_EXPRESSION.search(value)
         if found:
             raise ValueError(f"must be one condition without comments and templates; found `{found.group()}`")
@@ -99,14 +108,13 @@ class Rule(BaseModel):
             raise ValueError("has parentheses that do not match")
         return " ".join(value.split())
 
-    @property
-    def judged_sql(self) -> str:
-        """The condition as staging applies it.
-
-        What could not be read, or what the source's own rules set aside, has `reject_reason` and fails
-        `<entity>_readable` alone: its other columns hold nothing to judge, and one defect must not cost many rules.
-        """
-        return self.sql if "reject_reason" in self.sql else f"reject_reason is not null or ({self.sql})"
+    @model_validator(mode="after")
+    def _condition_comes_from_one_place(self) -> Rule:
+        if (self.sql is None) == (self.macro is None):
+            raise ValueError("a rule needs `sql`, or `macro` with `arguments`, and not both")
+        if self.arguments and self.macro is None:
+            raise ValueError("`arguments` are those of a `macro`, and there is none")
+        return self
 
     @property
     def flag(self) -> str:
@@ -163,25 +171,35 @@ def load_rules(
 def to_dbt_vars(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     """Return the rules as plain dictionaries for dbt's `rules` var.
 
-    Keys: id, entity, field, dimension, weight, severity, sql, mostly, says; `sql` is `Rule.judged_sql`. They hold
-    nothing that changes from run to run, because a changed var makes dbt parse the whole project again.
+    Keys: id, entity, field, dimension, weight, severity, sql or macro with arguments, mostly, says. They hold nothing
+    that changes from run to run, because a changed var makes dbt parse the whole project again.
     """
-    return [{**rule.model_dump(exclude={"file", "line"}), "sql": rule.judged_sql} for rule in rules]
+    return [
+        {key: list(value) if isinstance(value, tuple) else value for key, value in entry.items()}
+        for rule in rules
+        for entry in [rule.model_dump(exclude={"file", "line"}, exclude_none=True)]
+    ]
 
 
-def check_sql(rules: Iterable[Rule], columns: Mapping[str, Mapping[str, str]]) -> None:
+def check_sql(rules: Iterable[Rule], project: SqlProject) -> None:
     """Bind each rule's SQL against empty tables, so that a wrong column or bad SQL is found before dbt runs.
 
     Args:
         rules: The rules to check.
-        columns: Per entity the staging columns that a rule may use, with their DuckDB types.
+        project: Gives the macros that rules name, and the staging columns that they may use.
 
     Raises:
         CatalogueError: With file, line and DuckDB's reason for each rule that does not bind to a boolean.
     """
     import duckdb
 
+    from expectations.sql_project import MacroError
+
     problems: list[RuleProblem] = []
+    try:
+        columns = project.columns
+    except MacroError as error:
+        raise CatalogueError([RuleProblem(str(project.folder / "macros"), 0, str(error))]) from error
     con = duckdb.connect(":memory:")
     try:
         for entity, types in columns.items():
@@ -191,16 +209,20 @@ def check_sql(rules: Iterable[Rule], columns: Mapping[str, Mapping[str, str]]) -
             if rule.entity not in columns:
                 problems.append(_problem(rule, f"`{rule.entity}` has no staging table"))
                 continue
-            # Beside a plain column, so that an aggregate is refused too.
-            verdicts = f"({rule.sql}) AS verdict, ({rule.judged_sql}) AS judged, reject_reason"
-            query = f"SELECT {verdicts} FROM {_quoted(rule.entity)}"  # noqa: S608 - rules are our SQL
+            word = "sql" if rule.macro is None else "macro"
             try:
+                # Beside a plain column, so that an aggregate is refused too.
+                verdicts = f"({project.sql(rule)}) AS verdict, ({project.condition(rule)}) AS judged, reject_reason"
+                query = f"SELECT {verdicts} FROM {_quoted(rule.entity)}"  # noqa: S608 - rules are our SQL
                 kind = con.execute(f"DESCRIBE {query}").fetchall()[0][1]
+            except MacroError as error:
+                problems.append(_problem(rule, str(error)))
+                continue
             except duckdb.Error as error:
-                problems.append(_problem(rule, f"sql: {str(error).splitlines()[0]}"))
+                problems.append(_problem(rule, f"{word}: {str(error).splitlines()[0]}"))
                 continue
             if kind != "BOOLEAN":
-                problems.append(_problem(rule, f"sql: must be a condition (true or false), gives {kind}"))
+                problems.append(_problem(rule, f"{word}: must be a condition (true or false), gives {kind}"))
     finally:
         con.close()
     if problems:

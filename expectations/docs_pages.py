@@ -15,8 +15,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expectations.verdict import percent
+
 if TYPE_CHECKING:
-    from expectations.gate import GateResult
+    from expectations.verdict import GateResult
 
 # What a page would load or run, and the advertisement in its footer.
 _REMOVED = (
@@ -106,7 +108,7 @@ def _start_page(folder: Path, verdict: GateResult) -> str:
             _status(is_met=result.success),
         ]
         for result in verdict.expectations
-        if not result.is_blocking
+        if not result.is_index
     ]
     return "\n".join(
         [
@@ -147,11 +149,3 @@ def _link(folder: Path, entity: str, rule: str) -> str:
     if page is None:
         return escape(rule)
     return f'<a href="{escape(page.relative_to(folder).as_posix(), quote=True)}">{escape(rule)}</a>'
-
-
-def percent(share: float | None) -> str:
-    """A share as a percentage with two decimals, cut and not rounded, so that 89.996 % never reads as 90 %."""
-    if share is None:
-        return "unknown"
-    cut = int(share * 10_000 + 1e-7) / 100
-    return f"{cut:.2f} %"

@@ -2,111 +2,38 @@
 
 Two things have to reach the goal: everything the warehouse holds, so that slow decay is seen; and the loads that
 have not passed yet, once they bring enough records, so that a bad delivery does not hide behind years of good
-ones. The index is computed once, in SQL (marts.data_validity_index); Great Expectations enforces it and shows
-every rule beside it.
+ones. A source may have a goal of its own. Below it the source stops the run, or is held back alone
+(quality.held_loads): then the others are judged, and go on, without its new loads. The index is computed once, in
+SQL (marts.data_validity_index); Great Expectations enforces it and shows every rule beside it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.catalogue import Rule
 from expectations.connection import has_table
-from expectations.docs_pages import fresh_folder, percent, put_in_place, write_pages
+from expectations.docs_pages import fresh_folder, put_in_place, write_pages
 from expectations.suites import ExpectationResult, Scope, SuiteError, run_suites, staged_rows
+from expectations.verdict import GateResult, NewLoads, OwnGoal, RuleCost, SourceValidity, message_of
 
 if TYPE_CHECKING:
     from expectations.connection import Connection
 
-_EVERYTHING = Scope("all", "The validity of everything held, over all sources and rules, reaches the goal.")
-_NEW = Scope("new", "The validity of the loads that have not passed the gate yet reaches the goal.")
 _NAMED_RULES = 10
-_RULES_PER_SOURCE = 5
+_SCOPES = ("all", "new", "used")
+
+# (load_id, source) -> validity and records
+Index = dict[tuple[str, str], tuple[float, int]]
 
 
 class GateError(RuntimeError):
     """The gate could not judge, which is no verdict: nothing may run behind it. The message says why."""
-
-
-@dataclass(frozen=True)
-class SourceValidity:
-    """The index of one source over everything it holds; shares from 0 to 1, `records` without duplicates."""
-
-    source: str
-    validity: float
-    goal: float
-    is_met: bool
-    records: int
-
-
-@dataclass(frozen=True)
-class NewLoads:
-    """The index of the loads that have not passed yet; `is_judged` is False where they are too few records."""
-
-    validity: float
-    records: int
-    is_judged: bool
-
-
-@dataclass(frozen=True)
-class RuleCost:
-    """What one rule on one source costs.
-
-    Attributes:
-        source: The source.
-        entity: The entity the rule is about.
-        rule: The rule's id.
-        says: The rule as a sentence.
-        validity: The share of the source's records that pass, 0 to 1.
-        weight: The rule's weight.
-        records: Records judged.
-        failed_records: Records that failed.
-        points_lost: Points (hundredths) of the overall index.
-        points_lost_of_source: Points of the source's own index.
-    """
-
-    source: str
-    entity: str
-    rule: str
-    says: str
-    validity: float
-    weight: float
-    records: int
-    failed_records: int
-    points_lost: float
-    points_lost_of_source: float
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """The gate's verdict.
-
-    Attributes:
-        passed: Whether the run may go on.
-        validity: The index over everything held, 0 to 1; None where there was nothing to judge.
-        goal: The goal, 0 to 1.
-        message: The verdict for people; below the goal it names the rules that cost most, source by source.
-        sources: The index per source.
-        new_loads: The index of what has not passed yet; None where nothing is new.
-        worst_rules: The rules that cost the overall index most, dearest first; of the new loads if only they failed.
-        expectations: What Great Expectations found, rule by rule, the blocking ones last.
-        docs_path: The start page of Data Docs; None if they were not asked for or could not be written.
-    """
-
-    passed: bool
-    validity: float | None
-    goal: float
-    message: str
-    sources: list[SourceValidity] = field(default_factory=list)
-    new_loads: NewLoads | None = None
-    worst_rules: list[RuleCost] = field(default_factory=list)
-    expectations: list[ExpectationResult] = field(default_factory=list)
-    docs_path: Path | None = None
 
 
 def evaluate(
@@ -114,13 +41,15 @@ def evaluate(
     rules: Sequence[Rule],
     *,
     goal: float,
+    own_goals: Mapping[str, OwnGoal] | None = None,
     judge_new_loads_from_records: int = 100,
     docs_dir: Path | None = None,
     worst: int = _NAMED_RULES,
 ) -> GateResult:
     """Judge staging against the goal.
 
-    Reads staging.stg_all__*, marts.data_validity_index and quality.validity_ranking; writes nothing to the warehouse.
+    Reads staging.stg_all__*, marts.data_validity_index, quality.held_loads and quality.validity_ranking; writes nothing
+    to the warehouse.
     Importing Great Expectations takes seconds, so a run in which nothing is new does not call this.
 
     Args:
@@ -128,6 +57,7 @@ def evaluate(
             file, which is opened for reading.
         rules: The catalogue that staging was built with.
         goal: The validity to reach, 0 to 1.
+        own_goals: Sources that have a goal of their own.
         judge_new_loads_from_records: New loads have to reach the goal themselves from so many records on.
         docs_dir: Folder of Data Docs; replaced as a whole.
         worst: How many rules the ranking names.
@@ -145,36 +75,82 @@ def evaluate(
                 "Staging holds records, but marts.data_validity_index has no row for them. "
                 "Build the staging phase again; if the catalogue has no rules, nothing can be judged."
             )
+        enough = max(1, judge_new_loads_from_records)
+        held_back = _read_held(con)
+        sources = _sources(index, goal, own_goals or {}, enough, {source for _, source in held_back})
         new = index.get(("new", "all"))
-        new_loads = None
-        if new is not None:
-            new_loads = NewLoads(new[0], new[1], is_judged=new[1] >= max(1, judge_new_loads_from_records))
-        scopes = [_EVERYTHING, *([_NEW] if new_loads is not None and new_loads.is_judged else [])]
+        new_loads = None if new is None else NewLoads(new[0], new[1], is_judged=new[1] >= enough)
+        scopes = _scopes(goal, new_loads, sources, is_any_held=bool(held_back))
         pages = _pages_folder(docs_dir)
         try:
-            found = run_suites(con, rules, goal, scopes, docs_dir=pages)
+            found = run_suites(con, rules, scopes, docs_dir=pages)
         except SuiteError as error:
             raise GateError(str(error)) from error
-        met = _met(found, scopes, index, goal)
-        passed = all(met.values())
-        costs = _read_costs(con, _NEW.load_id if met["all"] and not passed else _EVERYTHING.load_id)
-    sources = [
-        SourceValidity(source, validity, goal, validity >= goal, records)
-        for (load_id, source), (validity, records) in sorted(index.items())
-        if load_id == "all" and source != "all"
-    ]
+        met = _met(found, scopes, index)
+        only_new = not all(met.values()) and all(ok for (load_id, _), ok in met.items() if load_id != "new")
+        costs = _read_costs(con, "new" if only_new else "all")
+    used = index["used", "all"][0] if held_back else None
     verdict = GateResult(
-        passed=passed,
+        passed=all(met.values()),
         validity=overall[0],
         goal=goal,
-        message=_message(met, overall[0], new_loads, goal, sources, costs),
+        message=message_of(met, overall[0], used, new_loads, goal, sources, costs),
         sources=sources,
         new_loads=new_loads,
+        held_back=held_back,
         worst_rules=costs[:worst],
         expectations=found,
     )
     start_page = _publish(pages, docs_dir, verdict)
     return replace(verdict, docs_path=start_page)
+
+
+def _sources(
+    index: Index, goal: float, own_goals: Mapping[str, OwnGoal], enough: int, held: set[str]
+) -> list[SourceValidity]:
+    """Every source with its goal, in alphabetical order."""
+    lines = []
+    for (load_id, source), (validity, records) in sorted(index.items()):
+        if load_id != "all" or source == "all":
+            continue
+        own = own_goals.get(source)
+        new, new_records = index.get(("new", source), (None, 0))
+        lines.append(
+            SourceValidity(
+                source,
+                validity,
+                goal=own.goal if own else goal,
+                is_met=validity >= (own.goal if own else goal),
+                records=records,
+                below_goal=own.below_goal if own else None,
+                new_validity=new if new_records >= enough else None,
+                is_held_back=source in held,
+            )
+        )
+    return lines
+
+
+def _scopes(
+    goal: float, new_loads: NewLoads | None, sources: Sequence[SourceValidity], *, is_any_held: bool
+) -> list[Scope]:
+    """What has a goal to reach. With sources held back, what is left has to reach the company's goal, not all."""
+    everything = "The validity of everything held, over all sources and rules, reaches the goal."
+    scopes = [Scope("all", "all", goal, everything, is_blocking=not is_any_held)]
+    if is_any_held:
+        scopes.append(Scope("used", "all", goal, "The validity without what is held back reaches the goal."))
+    if new_loads is not None and new_loads.is_judged:
+        says = "The validity of the loads that have not passed the gate yet reaches the goal."
+        scopes.append(Scope("new", "all", goal, says))
+    for line in sources:
+        if line.below_goal is None:
+            continue
+        blocks = line.below_goal == "block"
+        says = f"The validity of {line.source} reaches its own goal."
+        scopes.append(Scope("all", line.source, line.goal, says, is_blocking=blocks))
+        if line.new_validity is not None:
+            says = f"The validity of the new loads of {line.source} reaches its own goal."
+            scopes.append(Scope("new", line.source, line.goal, says, is_blocking=blocks))
+    return scopes
 
 
 @contextmanager
@@ -193,12 +169,13 @@ def _opened(con_or_path: Connection | str | Path) -> Iterator[Connection]:
         con.close()
 
 
-def _read_index(con: Connection) -> dict[tuple[str, str], tuple[float, int]]:
-    """(load_id, source) -> (validity, records) of the scopes `all` and `new`."""
+def _read_index(con: Connection) -> Index:
+    """The index of what is judged as a whole, not of single loads."""
     try:
         rows = con.execute(
             "SELECT load_id, source, CAST(validity AS DOUBLE), records FROM marts.data_validity_index "
-            "WHERE load_id IN ('all', 'new')"
+            "WHERE load_id IN (?, ?, ?)",
+            _SCOPES,
         ).fetchall()
     except Exception as error:
         # Each engine has errors of its own; what counts is whether the table is there.
@@ -206,6 +183,14 @@ def _read_index(con: Connection) -> dict[tuple[str, str], tuple[float, int]]:
             raise
         raise GateError("marts.data_validity_index is not built; build the staging phase first.") from error
     return {(load_id, source): (float(validity), int(records)) for load_id, source, validity, records in rows}
+
+
+def _read_held(con: Connection) -> list[tuple[str, str]]:
+    """The loads that are held back, as (load_id, source)."""
+    if not has_table(con, "quality", "held_loads"):
+        return []
+    rows = con.execute("SELECT load_id, source FROM quality.held_loads ORDER BY source, load_id").fetchall()
+    return [(str(load_id), str(source)) for load_id, source in rows]
 
 
 def _read_costs(con: Connection, load_id: str) -> list[RuleCost]:
@@ -223,57 +208,21 @@ def _read_costs(con: Connection, load_id: str) -> list[RuleCost]:
     return [RuleCost(*row) for row in rows]
 
 
-def _met(
-    found: Sequence[ExpectationResult],
-    scopes: Sequence[Scope],
-    index: dict[tuple[str, str], tuple[float, int]],
-    goal: float,
-) -> dict[str, bool]:
-    """Which scope reached the goal, by Great Expectations. It must have seen the number that the mart holds."""
-    blocking = {result.rule: result for result in found if result.is_blocking}
+def _met(found: Sequence[ExpectationResult], scopes: Sequence[Scope], index: Index) -> dict[tuple[str, str], bool]:
+    """Which blocking scope reached its goal, by Great Expectations, which must have seen the number of the mart."""
+    seen = {result.rule: result for result in found if result.is_index}
     met = {}
     for scope in scopes:
-        result = blocking.get(scope.expectation)
-        validity = index[scope.load_id, "all"][0]
-        if result is None or result.observed != validity or result.success != (validity >= goal):
+        result = seen.get(scope.expectation)
+        validity = index[scope.load_id, scope.source][0]
+        if result is None or result.observed != validity or result.success != (validity >= scope.goal):
             raise GateError(
-                f"Great Expectations did not see the validity of scope `{scope.load_id}` as the mart holds it; "
-                "its verdict cannot be trusted."
+                f"Great Expectations did not see the validity of scope `{scope.load_id}` of {scope.source} as the mart "
+                "holds it; its verdict cannot be trusted."
             )
-        met[scope.load_id] = result.success
+        if scope.is_blocking:
+            met[scope.load_id, scope.source] = result.success
     return met
-
-
-def _message(
-    met: dict[str, bool],
-    validity: float,
-    new_loads: NewLoads | None,
-    goal: float,
-    sources: Sequence[SourceValidity],
-    costs: Sequence[RuleCost],
-) -> str:
-    if all(met.values()):
-        return f"Validity is {percent(validity)} and reaches the goal of {percent(goal)}."
-    if met["all"] and new_loads is not None:
-        first = (
-            f"The new loads bring a validity of {percent(new_loads.validity)} in {new_loads.records:,} records; "
-            f"the goal is {percent(goal)}. Everything held together has {percent(validity)}."
-        )
-    else:
-        first = f"Validity is {percent(validity)}, below the goal of {percent(goal)}."
-    lines = [first, "What costs most:"]
-    for source in dict.fromkeys(cost.source for cost in costs):
-        own = [cost for cost in costs if cost.source == source]
-        index = next((line for line in sources if line.source == source), None)
-        has = f" (validity {percent(index.validity)})" if index is not None else ""
-        lines.append(f"  {source}{has}: {sum(cost.points_lost for cost in own):.2f} points")
-        lines += [
-            f"    {cost.points_lost:.2f} points  {cost.rule}: {cost.says} "
-            f"{cost.failed_records:,} of {cost.records:,} records fail."
-            for cost in own[:_RULES_PER_SOURCE]
-        ]
-    lines.append("Nothing behind the gate has run, and what was published before stays.")
-    return "\n".join(lines)
 
 
 def _pages_folder(docs_dir: Path | None) -> Path | None:

@@ -36,7 +36,7 @@ class ExpectationResult:
     """What Great Expectations found for one expectation.
 
     Attributes:
-        entity: The entity; for the suite on the index `all`.
+        entity: The entity; for the suite on the index the source, or `all`.
         rule: The rule's id, or the name of the expectation where it has no rule.
         says: The expectation as a sentence.
         success: Whether the expectation is met.
@@ -44,6 +44,7 @@ class ExpectationResult:
         mostly: The share from which the expectation is met; for the index: the goal.
         records: How many records were judged.
         is_blocking: Whether a failure stops the run.
+        is_index: Whether it is about the validity index, of which `observed` is the value.
     """
 
     entity: str
@@ -54,19 +55,31 @@ class ExpectationResult:
     mostly: float
     records: int
     is_blocking: bool = False
+    is_index: bool = False
 
 
 @dataclass(frozen=True)
 class Scope:
-    """One row of the index that has to reach the goal: everything held (`all`) or what is new (`new`)."""
+    """One row of the index that has a goal to reach.
+
+    Attributes:
+        load_id: What is judged: `all` (everything held), `used` (that without what is held back) or `new`.
+        source: The source, or `all`.
+        goal: The validity to reach, 0 to 1.
+        says: The expectation as a sentence.
+        is_blocking: Whether a failure stops the run.
+    """
 
     load_id: str
+    source: str
+    goal: float
     says: str
+    is_blocking: bool = True
 
     @property
     def expectation(self) -> str:
         """The name of the expectation on it."""
-        return f"validity_{self.load_id}"
+        return f"validity_{self.load_id}" + ("" if self.source == "all" else f"_of_{self.source}")
 
 
 def preload() -> None:
@@ -92,7 +105,6 @@ def _rows_of(con: Connection, staging: Mapping[str, Collection[str]]) -> dict[st
 def run_suites(
     con: Connection,
     rules: Sequence[Rule],
-    goal: float,
     scopes: Sequence[Scope],
     *,
     docs_dir: Path | None = None,
@@ -102,8 +114,7 @@ def run_suites(
     Args:
         con: An open connection to the warehouse; on DuckDB only committed rows are seen.
         rules: The catalogue.
-        goal: The validity to reach, 0 to 1.
-        scopes: The rows of marts.data_validity_index that have to reach it.
+        scopes: The rows of marts.data_validity_index that have a goal to reach.
         docs_dir: An empty folder for the pages of Great Expectations; no pages without it.
 
     Raises:
@@ -114,7 +125,7 @@ def run_suites(
     staging = tables_of(con, "staging")
     entities = [name for name in ENTITIES if f"stg_all__{name}" in staging and any(r.entity == name for r in rules)]
     _require_flags(staging, rules, entities)
-    suites = list(_suites(entities, rules, goal, scopes))
+    suites = list(_suites(entities, rules, scopes))
     results: list[ExpectationResult] = []
     with _quiet():
         context = _context(docs_dir)
@@ -131,7 +142,7 @@ def run_suites(
 
 
 def _suites(
-    entities: Sequence[str], rules: Sequence[Rule], goal: float, scopes: Sequence[Scope]
+    entities: Sequence[str], rules: Sequence[Rule], scopes: Sequence[Scope]
 ) -> Iterator[tuple[str, str, Iterable[Any]]]:
     """Name, query and expectations of each suite."""
     for entity in entities:
@@ -140,7 +151,7 @@ def _suites(
     if entities:
         yield RECORDS_SUITE, _records_query(entities), _record_expectations(entities)
     if scopes:
-        yield INDEX_SUITE, _index_query(scopes), _index_expectations(goal, scopes)
+        yield INDEX_SUITE, _index_query(scopes), _index_expectations(scopes)
 
 
 def _context(docs_dir: Path | None) -> Any:
@@ -213,7 +224,7 @@ def _result_of(suite: str, item: Any) -> ExpectationResult:
         raise SuiteError(f"Great Expectations could not judge {rule} on {suite}: {raised[0].get('exception_message')}")
     found = item.result or {}
     entity, says = str(meta["entity"]), str(meta["says"])
-    if meta["is_blocking"]:
+    if meta.get("is_index"):
         if "observed_value" not in found:
             raise SuiteError(f"Great Expectations returned no number for {rule} on {suite}.")
         value = found["observed_value"]
@@ -225,7 +236,8 @@ def _result_of(suite: str, item: Any) -> ExpectationResult:
             observed=None if value is None else float(value),
             mostly=float(config.kwargs["min_value"]),
             records=1,
-            is_blocking=True,
+            is_blocking=bool(meta["is_blocking"]),
+            is_index=True,
         )
     if "element_count" not in found or "unexpected_count" not in found:
         raise SuiteError(f"Great Expectations returned no numbers for {rule} on {suite}.")
@@ -292,21 +304,30 @@ def _records_query(entities: Sequence[str]) -> str:
 def _index_query(scopes: Sequence[Scope]) -> str:
     """One row: the index of each scope in a column of its own; a scope without a row in the mart is null."""
     columns = ", ".join(
-        f"max(CASE WHEN load_id = '{scope.load_id}' THEN CAST(validity AS DOUBLE) END) AS {scope.expectation}"
+        f"max(CASE WHEN load_id = '{scope.load_id}' AND source = '{scope.source}' "
+        f"THEN CAST(validity AS DOUBLE) END) AS {scope.expectation}"
         for scope in scopes
     )
-    return f"SELECT {columns} FROM marts.data_validity_index WHERE source = 'all'"  # noqa: S608 - our own names
+    return f"SELECT {columns} FROM marts.data_validity_index"  # noqa: S608 - names of sources are small letters
 
 
-def _index_expectations(goal: float, scopes: Iterable[Scope]) -> Iterator[Any]:
+def _index_expectations(scopes: Iterable[Scope]) -> Iterator[Any]:
     from great_expectations import expectations as gxe
 
     for scope in scopes:
         column = scope.expectation
-        meta = {"entity": "all", "rule": column, "says": scope.says, "is_blocking": True}
+        meta = {
+            "entity": scope.source, "rule": column, "says": scope.says, "is_blocking": scope.is_blocking,
+            "is_index": True,
+        }  # fmt: skip
         # The greatest of one value is the value; unlike a check of values, this one shows it in Data Docs.
         yield gxe.ExpectColumnMaxToBeBetween(
-            column=column, min_value=goal, max_value=1, description=scope.says, severity="critical", meta=meta
+            column=column,
+            min_value=scope.goal,
+            max_value=1,
+            description=scope.says,
+            severity="critical" if scope.is_blocking else "warning",
+            meta=meta,
         )
 
 

@@ -1,4 +1,4 @@
-"""The command line: `regulars run`, `check`, `status`, `sources`, `customer`, `sample`, `dbt`, `dev`.
+"""The command line: `regulars run`, `check`, `status`, `validity`, `sources`, `customer`, `sample`, `dbt`, `dev`.
 
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
@@ -14,6 +14,8 @@ from orchestration import cli_support as support
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
 from orchestration.cli_sources import app as sources_app
 from orchestration.cli_support import BAD_CONFIGURATION, DONE, FAILED, GATE_STOPPED
+from orchestration.cli_validity import EXAMPLES as VALIDITY_EXAMPLES
+from orchestration.cli_validity import validity
 
 app = typer.Typer(
     name="regulars",
@@ -25,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sources_app)
+app.command(epilog=VALIDITY_EXAMPLES)(validity)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))

@@ -76,11 +76,26 @@ class CompanyName(Strict):
     owner: Owner = "team:data"
 
 
+class SourceGoal(Strict):
+    """A source's own validity goal, and what happens below it.
+
+    `block` stops the run, `hold_back` lets the others go on with this source's last good state, `warn` only says so.
+    """
+
+    goal: Share
+    below_goal: Literal["block", "hold_back", "warn"] = "block"
+
+
 class ValiditySettings(Strict):
-    """The gate: the share of valid records to reach, and how many records a load needs to be judged by itself."""
+    """The gate: the share of valid records to reach, and how many records a load needs to be judged by itself.
+
+    `sources` has goals of single sources, `rules` a rules file of the company's own, or a folder of them.
+    """
 
     goal: Share = 0.90
     judge_new_loads_from_records: Annotated[WholeNumber, Field(ge=0)] = 100
+    sources: dict[str, SourceGoal] = Field(default_factory=dict)
+    rules: Text | None = None
 
 
 class AutomationSettings(Strict):
@@ -144,7 +159,7 @@ class Company(Strict):
     country: Country
     as_of: AsOf = "latest"
     warehouse: WarehouseSettings = Field(default_factory=WarehouseSettings)
-    validity: ValiditySettings = ValiditySettings()
+    validity: ValiditySettings = Field(default_factory=ValiditySettings)
     identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
     automation: AutomationSettings = AutomationSettings()
     thresholds: Thresholds = Thresholds()
@@ -191,6 +206,20 @@ class Company(Strict):
         return self._path.parent
 
     @property
+    def own_rules(self) -> Path | None:
+        """The company's own rules file or folder of rules files; None where it has none."""
+        return None if self.validity.rules is None else self.base / Path(self.validity.rules).expanduser()
+
+    @property
+    def rules_files(self) -> list[Path]:
+        """The files of the company's own rules that are there, in order."""
+        place = self.own_rules
+        if place is None:
+            return []
+        found = place.rglob("*.y*ml") if place.is_dir() else [place]
+        return sorted(file for file in found if file.is_file())
+
+    @property
     def vendors(self) -> list[Vendor]:
         """The vendors of its sources, each once."""
         return active_vendors(self.sources)
@@ -223,7 +252,7 @@ class Company(Strict):
         return {
             "goals": [goal.model_dump(mode="json") for goal in self.goals],
             "thresholds": self.thresholds.model_dump(mode="json"),
-            "validity": self.validity.model_dump(mode="json"),
+            "validity": self.validity.model_dump(mode="json", exclude={"rules"}),
             "vendors": {
                 vendor.name: {one.name: list(one.entities) for one in vendor.objects} for vendor in self.vendors
             },

@@ -53,6 +53,7 @@ def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], g
     sources = data.get("sources")
     for name, source in sources.items() if isinstance(sources, dict) else ():
         problems += _source_problems(name, source, {str(other) for other in sources}, problem)
+    problems += _own_goal_problems(data, problem)
     problems += _goal_problems(data, problem, units, gate)
     return problems
 
@@ -80,6 +81,18 @@ def _source_problems(name: Any, source: object, known: set[str], problem: Say) -
                 check(value)
             except PydanticCustomError as error:
                 yield problem((*place, key), show(place, value), str((error.context or {})["allowed"]))
+
+
+def _own_goal_problems(data: dict[Any, Any], problem: Say) -> Iterator[CompanyProblem]:
+    """Goals of sources that are not in the file."""
+    validity, sources = data.get("validity"), data.get("sources")
+    goals = validity.get("sources") if isinstance(validity, dict) else None
+    known = {str(name) for name in sources} if isinstance(sources, dict) else set()
+    for name in goals if isinstance(goals, dict) else ():
+        if str(name) not in known:
+            yield problem(
+                ("validity", "sources", name), f"the source `{name}`", f"a source of this file: {one_of(name, known)}"
+            )
 
 
 def _goal_problems(

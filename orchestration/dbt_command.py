@@ -21,13 +21,14 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     """
     from dbt.cli.main import dbtRunner
 
-    from expectations.catalogue import load_rules, to_dbt_vars
+    from expectations.catalogue import to_dbt_vars
+    from orchestration.catalogue import catalogue_of
     from orchestration.dbt import Dbt, needs_engine, vars_text
     from orchestration.engines import engine_of
 
     home.create()
     engine = engine_of(company, home)
-    bound = Dbt.of(company, home, engine, to_dbt_vars(load_rules()))
+    bound = Dbt.of(company, home, engine, to_dbt_vars(catalogue_of(company)))
     os.environ.update(
         {
             "DBT_PROJECT_DIR": str(bound.project),

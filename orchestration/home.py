@@ -202,8 +202,7 @@ class Home:
         Raises:
             HomeError: it cannot be written.
         """
-        with _home_errors(self.path, "write status.json in"):
-            write_atomically(self.status_file, report.to_json())
+        self.write_text(self.status_file.name, report.to_json())
 
     def read_status(self) -> RunReport | None:
         """The report of the last run, or None before the first.
@@ -211,16 +210,35 @@ class Home:
         Raises:
             HomeError: status.json cannot be read.
         """
+        text = self.read_text(self.status_file.name)
         try:
-            return RunReport.from_json(self.status_file.read_bytes())
-        except FileNotFoundError:
-            return None
+            return None if text is None else RunReport.from_json(text)
         except ValueError as error:
             raise HomeError(
                 f"{self.status_file} is no report of a run. Delete it; the next run writes a new one."
             ) from error
+
+    def write_text(self, name: str, text: str) -> None:
+        """Replace a small file of the home as a whole.
+
+        Raises:
+            HomeError: it cannot be written.
+        """
+        with _home_errors(self.path, f"write {name} in"):
+            write_atomically(self.path / name, text)
+
+    def read_text(self, name: str) -> bytes | None:
+        """A small file of the home, or None where it is not there.
+
+        Raises:
+            HomeError: it cannot be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
         except OSError as error:
-            raise HomeError(f"{self.status_file} cannot be read: {error.strerror}.") from error
+            raise HomeError(f"{self.path / name} cannot be read: {error.strerror}.") from error
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from expectations.connection import Connection
-    from expectations.gate import GateResult
+    from expectations.verdict import GateResult
     from orchestration.run import Run
 
 # Rows of the validity index that stand for everything held now, over all sources (see marts.data_validity_index).

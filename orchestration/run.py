@@ -25,7 +25,7 @@ from orchestration.report import DriftLine, Problem, StepLine
 
 if TYPE_CHECKING:
     from expectations.catalogue import Rule
-    from expectations.gate import GateResult
+    from expectations.verdict import GateResult
     from orchestration.company import Company
     from orchestration.engines.base import Engine
     from orchestration.home import Home
@@ -74,10 +74,10 @@ class Run:
 
     @cached_property
     def rules(self) -> list[Rule]:
-        """The rule catalogue."""
-        from expectations.catalogue import load_rules
+        """The rule catalogue, with the company's own rules."""
+        from orchestration.catalogue import catalogue_of
 
-        return load_rules()
+        return catalogue_of(self.company)
 
     @cached_property
     def dbt(self) -> Dbt:
@@ -98,7 +98,7 @@ class Run:
         When it differs from the one the tables were built with, incremental tables are built anew.
         """
         digest = hashlib.sha256(package_version().encode())
-        files = [Path(self.company.path), *_project_files()]
+        files = [Path(self.company.path), *self.company.rules_files, *_project_files()]
         for file in files:
             digest.update(file.name.encode())
             digest.update(file.read_bytes())

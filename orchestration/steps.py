@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from expectations.verdict import percent
 from orchestration.report import Problem
 from orchestration.source_states import drift_lines, drift_notices, drift_of_load
 from orchestration.warehouse import (
@@ -24,7 +25,7 @@ from orchestration.warehouse import (
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from expectations.gate import GateResult
+    from expectations.verdict import GateResult
     from orchestration.run import Counts, Run
     from sources.files.config import FilesSource
     from sources.files.errors import SourceError
@@ -140,22 +141,51 @@ def prepare(run: Run) -> Counts:
 
 
 def gate(run: Run) -> GateResult:
-    """Judge what staging holds against the goal and write Data Docs; on a pass, remember the loads judged."""
+    """Judge what staging holds against the goals, write Data Docs and history; on a pass, remember the loads judged."""
     from expectations.gate import evaluate
+    from expectations.verdict import OwnGoal
+    from orchestration.validity import HISTORY, history_rows, keep_report, read_validity
 
+    settings = run.company.validity
     with run.engine.reading() as con:
         verdict = evaluate(
             con,
             run.rules,
-            goal=run.company.validity.goal,
-            judge_new_loads_from_records=run.company.validity.judge_new_loads_from_records,
+            goal=settings.goal,
+            own_goals={name: OwnGoal(own.goal, own.below_goal) for name, own in settings.sources.items()},
+            judge_new_loads_from_records=settings.judge_new_loads_from_records,
             docs_dir=run.home.data_docs,
         )
+        found = None
+        if verdict.validity is not None:
+            found = read_validity(con, run, verdict), history_rows(con, run, passed=verdict.passed)
+    if found is not None:
+        report, rows = found
+        keep_report(run.home, report)
+        run.engine.keep(replace={}, append={HISTORY: rows})
+    run.problems.extend(_held_back(verdict))
     if verdict.passed:
         with run.engine.control() as con:
-            record_gate_pass(con, run.started_at)
+            record_gate_pass(con, run.started_at, held_back=verdict.held_back)
     run.verdict = verdict
     return verdict
+
+
+def _held_back(verdict: GateResult) -> list[Problem]:
+    """What to say of sources whose new loads do not go on; nothing of them is lost."""
+    return [
+        Problem(
+            source=line.source,
+            what=(
+                f"It is held back: its validity is below its own goal of {percent(line.goal)}. The others went on, and "
+                "it stands as it did before its new loads."
+            ),
+            todo=f"See what to mend: regulars validity --source {line.source}",
+            is_failure=False,
+        )
+        for line in verdict.sources
+        if line.is_held_back
+    ]
 
 
 def resolve_identity(run: Run) -> Counts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,16 +117,28 @@ def write_state(con: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> Non
         con.execute("INSERT OR REPLACE INTO meta.state VALUES (?, ?)", [key, json.dumps(value)])
 
 
-def record_gate_pass(con: duckdb.DuckDBPyConnection, passed_at: datetime) -> None:
-    """Remember that every load held now has passed the gate, so that later ones are judged as new."""
+def record_gate_pass(
+    con: duckdb.DuckDBPyConnection, passed_at: datetime, held_back: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Remember that every load held now has passed the gate, so that later ones are judged as new.
+
+    Args:
+        con: Open on the ledger.
+        passed_at: When it passed.
+        held_back: Loads that did not: (load_id, source).
+    """
     con.execute(
         """
         INSERT INTO meta.gate_passes
-        SELECT loads.load_id, loads.source, ?
+        SELECT loads.load_id, loads.source, $passed_at
         FROM ledger.loads AS loads
         ANTI JOIN meta.gate_passes AS passes USING (load_id, source)
+        WHERE NOT list_contains($held, struct_pack(load_id := loads.load_id, source := loads.source))
         """,
-        [passed_at.astimezone(UTC).replace(tzinfo=None)],
+        {
+            "passed_at": passed_at.astimezone(UTC).replace(tzinfo=None),
+            "held": [{"load_id": load_id, "source": source} for load_id, source in held_back],
+        },
     )
 
 

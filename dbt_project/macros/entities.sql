@@ -214,13 +214,24 @@
     {{ return(definition) }}
 {% endmacro %}
 
-{#- The rules of one entity, in the order of the rules files; all rules when no entity is named. -#}
-{% macro rules_of(entity=none) %}
-    {%- set found = [] -%}
-    {%- for rule in var('rules') -%}
-        {%- if entity is none or rule['entity'] == entity -%}
-            {%- do found.append(rule) -%}
-        {%- endif -%}
+{#- The columns that a rule's SQL may use, with their types: those of the CTE `typed` of staging and what is
+    looked up. -#}
+{% macro rule_columns(entity) %}
+    {%- set types = {
+        'timestamp': 'timestamp', 'date': 'date', 'decimal': 'decimal(18, 4)', 'rate': 'decimal(18, 8)',
+        'integer': 'bigint', 'boolean': 'boolean',
+    } -%}
+    {%- set text = dbt.type_string() -%}
+    {%- set definition = regulars.entity_definition(entity) -%}
+    {%- set columns = {
+        'source': text, 'source_channel': text, 'dataset': text, 'loaded_at': 'timestamp', 'reject_reason': text,
+    } -%}
+    {%- for column, type in definition['columns'].items() -%}
+        {%- set name = definition['renamed'].get(column, column) -%}
+        {%- do columns.update({name: types.get(type, text)}) -%}
+        {%- if type != 'text' -%}{%- do columns.update({name ~ '_text': text}) -%}{%- endif -%}
+        {%- if type in ('email', 'phone') -%}{%- do columns.update({name ~ '_is_valid': 'boolean'}) -%}{%- endif -%}
     {%- endfor -%}
-    {{ return(found) }}
+    {%- for name in definition['looks_up'] -%}{%- do columns.update({name: 'boolean'}) -%}{%- endfor -%}
+    {{ return(columns) }}
 {% endmacro %}

@@ -270,28 +270,14 @@ ranked as (
 
     select
         *,
-        row_number() over (
-            partition by record_key
-            order by
-                is_valid desc,
-                {%- if definition['updated_at'] %}
-                {{ definition['updated_at'] }} desc nulls last,
-                {%- endif %}
-                loaded_at desc,
-                row_number desc,
-                batch_id
-        ) as place_in_record
+        {{ regulars.place_in_record(entity) }} as place_in_record
     from {{ 'touched' if only_new else 'staged' }}
 
 )
 
 select
     source, source_channel, dataset, batch_id, load_id, row_number, loaded_at, record_key,
-    case
-        when place_in_record > 1 then 'duplicate'
-        when is_valid then 'valid'
-        else 'quarantined'
-    end as record_status
+    {{ regulars.record_status() }} as record_status
     {%- for column in outputs['all'] if column not in outputs['technical'] %},
     {{ column }}
     {%- endfor %}
@@ -300,6 +286,31 @@ select
     {%- endfor %}
 from ranked
 {% endmacro %}
+
+{#- A row's place among those of its record_key: valid before invalid, newer before older. -#}
+{% macro place_in_record(entity) -%}
+    {%- set updated_at = regulars.entity_definition(entity)['updated_at'] -%}
+    row_number() over (
+        partition by record_key
+        order by
+            is_valid desc,
+            {%- if updated_at %}
+            {{ updated_at }} desc nulls last,
+            {%- endif %}
+            loaded_at desc,
+            row_number desc,
+            batch_id
+    )
+{%- endmacro %}
+
+{#- What a row is, by its place: of all rows with one key the first is the record, the others are duplicates. -#}
+{% macro record_status() -%}
+    case
+        when place_in_record > 1 then 'duplicate'
+        when is_valid then 'valid'
+        else 'quarantined'
+    end
+{%- endmacro %}
 
 {#- One column of the mapping (r.<column>) as the columns of staging: the value, and where it is no text, the text; for
     contact values also the verdict. A value without a verdict counts as invalid, so that nothing unjudged becomes an

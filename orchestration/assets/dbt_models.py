@@ -48,7 +48,7 @@ class RegularsTranslator(DagsterDbtTranslator):
         """Return the spec of a model, with the gate among its dependencies if it is built behind it."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id)
-        if node is None or "phase_staging" in node["tags"]:
+        if node is None or "phase_staging" in node["tags"] or any(dep.asset_key == GATE_KEY for dep in spec.deps):
             return spec
         return spec.replace_attributes(deps=[*spec.deps, dg.AssetDep(GATE_KEY)])
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from expectations.catalogue import Rule
-from expectations.gate import GateResult
+from expectations.verdict import GateResult
 from orchestration import outcome, steps
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.assets.dbt_models import GATE_KEY

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
-# What the predictive models write: table, then column to SQL type that every engine knows. Made empty where missing,
-# because dbt's models read them before the first run of a model has filled them.
+# What the gate and the predictive models write: table, then column to SQL type that every engine knows. Made empty
+# where missing, because dbt's models read them before anyone has filled them.
 KEPT_TABLES: dict[str, dict[str, str]] = {
     "identity.customer_records": {
         "source": "STRING",
@@ -37,6 +37,19 @@ KEPT_TABLES: dict[str, dict[str, str]] = {
         "old_customer_id": "STRING",
         "new_customer_id": "STRING",
         "reason": "STRING",
+    },
+    "quality.validity_history": {
+        "run_id": "STRING",
+        "measured_at": "TIMESTAMP",
+        "source": "STRING",
+        "entity": "STRING",
+        "rule": "STRING",
+        "records": "BIGINT",
+        "failed_records": "BIGINT",
+        "validity": "DOUBLE",
+        "weight": "DOUBLE",
+        "goal": "DOUBLE",
+        "passed": "BOOLEAN",
     },
     "scores.lifetime_value": {
         "customer_id": "STRING",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from portable_sql import DENIED, DENIED_CALLS, duckdb_functions, problems, spark_functions, sql_of_template
 
-from expectations.catalogue import load_rules, to_dbt_vars
+from expectations.catalogue import load_rules
+from expectations.sql_project import SqlProject
 from orchestration.dbt import PROJECT_DIR, Dbt
 from sources.vendors import VENDORS
 
@@ -49,7 +50,12 @@ def manifest(tmp_path_factory):
     """What dbt read, with every vendor. A warning is an error: an unknown name, arguments not under `arguments`."""
     folder = tmp_path_factory.mktemp("dbt")
     vendors = {name: {one.name: list(one.entities) for one in vendor.objects} for name, vendor in VENDORS.items()}
-    dbt = Dbt(target=folder / "target", logs=folder / "logs", variables={"vendors": vendors})
+    goals = {
+        "goal": 0.9,
+        "judge_new_loads_from_records": 100,
+        "sources": {"a": {"goal": 0.9, "below_goal": "hold_back"}},
+    }
+    dbt = Dbt(target=folder / "target", logs=folder / "logs", variables={"vendors": vendors, "validity": goals})
     dbt.invoke(["parse", "--warn-error"])
     return dbt.manifest()
 
@@ -155,9 +161,9 @@ def test_models_call_only_functions_that_mean_the_same_on_both_engines():
 
 
 def test_rules_call_only_functions_that_mean_the_same_on_both_engines():
-    rules = to_dbt_vars(load_rules())
+    project, rules = SqlProject(PROJECT_DIR), load_rules()
     assert len(rules) > 40
-    assert [f"{rule['id']}: {problem}" for rule in rules for problem in problems(rule["sql"])] == []
+    assert [f"{rule.id}: {problem}" for rule in rules for problem in problems(project.condition(rule))] == []
 
 
 @pytest.mark.parametrize(

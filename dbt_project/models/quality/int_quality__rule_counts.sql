@@ -1,3 +1,6 @@
+-- sqlfluff:exclude_rules:structure.unused_cte
+{#- As long as no earlier load waits, there is nothing that a later one can have mended. -#}
+{%- set loads_wait = loads_wait() -%}
 with rules as (
 
     {{ rules_as_rows() }}
@@ -13,9 +16,28 @@ counted as (
 
 gate_passes as (
 
-    select distinct load_id from {{ source('meta', 'gate_passes') }}
+    select distinct load_id, source from {{ source('meta', 'gate_passes') }}
 
 ),
+
+{%- if loads_wait %}
+
+waiting as (
+
+    select loads.load_id, loads.source
+    from {{ source('ledger', 'loads') }} as loads
+    left join gate_passes on loads.load_id = gate_passes.load_id and loads.source = gate_passes.source
+    where gate_passes.load_id is null
+
+),
+
+mended as (
+    {% for entity in entities() %}
+    {{ rule_counts_of(entity, mended_rows(entity)) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+{%- endif %}
 
 scoped as (
 
@@ -32,8 +54,15 @@ scoped as (
 
     select 'new' as load_id, counted.source, counted.entity, counted.rule, counted.records, counted.valid_records
     from counted
-    left join gate_passes on counted.load_id = gate_passes.load_id
+    left join gate_passes on counted.load_id = gate_passes.load_id and counted.source = gate_passes.source
     where gate_passes.load_id is null
+    {%- if loads_wait %}
+
+    union all
+
+    select 'new' as load_id, source, entity, rule, -records as records, -valid_records as valid_records
+    from mended
+    {%- endif %}
 
 ),
 
@@ -48,6 +77,7 @@ summed as (
         sum(valid_records) as valid_records
     from scoped
     group by 1, 2, 3, 4
+    having sum(records) > 0
 
 )
 

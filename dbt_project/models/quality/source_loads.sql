@@ -40,6 +40,12 @@ loads as (
 
 ),
 
+held as (
+
+    select load_id, source from {{ ref('held_loads') }}
+
+),
+
 joined as (
 
     select
@@ -70,6 +76,8 @@ select
     cast(joined.duplicates as bigint) as duplicates,
     cast(loads.started_at as timestamp) as started_at,
     cast(loads.finished_at as timestamp) as finished_at,
-    cast(joined.newest_at as timestamp) as newest_at
+    cast(joined.newest_at as timestamp) as newest_at,
+    held.load_id is not null as is_held_back
 from joined
 left join loads on joined.load_id = loads.load_id and joined.source = loads.source
+left join held on joined.load_id = held.load_id and joined.source = held.source

@@ -1,47 +1,17 @@
 """Hand-made staging tables, and the columns that staging has."""
 
-import ast
-import re
 from pathlib import Path
 
 import duckdb
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-
-# Types of dbt_project/macros/entities.sql as DuckDB knows them.
-_TYPES = {
-    "text": "VARCHAR",
-    "timestamp": "TIMESTAMP",
-    "date": "DATE",
-    "decimal": "DECIMAL(18, 4)",
-    "rate": "DECIMAL(18, 8)",
-    "integer": "BIGINT",
-    "boolean": "BOOLEAN",
-    "email": "VARCHAR",
-    "phone": "VARCHAR",
-}
+from expectations.sql_project import SqlProject
 
 
 @pytest.fixture(scope="session")
-def staging_columns() -> dict[str, dict[str, str]]:
-    """Per entity the columns that a rule may use, with their types, as the SQL side defines them."""
-    macro = (ROOT / "dbt_project" / "macros" / "entities.sql").read_text(encoding="utf-8")
-    literal = re.search(r"set entities = (\{.*?\n    \}) -%\}", macro, re.DOTALL)
-    assert literal, "the definition of the entities has moved"
-    definitions = ast.literal_eval(re.sub(r"\b(true|false|none)\b", lambda word: word[0].title(), literal[1]))
-    columns: dict[str, dict[str, str]] = {}
-    for entity, definition in definitions.items():
-        types = {"reject_reason": "VARCHAR", "loaded_at": "TIMESTAMP"}
-        for column, kind in definition["columns"].items():
-            types[column] = _TYPES[kind]
-            if kind != "text":
-                types[f"{column}_text"] = "VARCHAR"
-            if kind in ("email", "phone"):
-                types[f"{column}_is_valid"] = "BOOLEAN"
-        types |= dict.fromkeys(definition.get("looks_up", {}), "BOOLEAN")
-        columns[entity] = types
-    return columns
+def sql_project() -> SqlProject:
+    """The macros of the dbt project, and the columns that a rule may use."""
+    return SqlProject(Path(__file__).resolve().parents[3] / "dbt_project")
 
 
 @pytest.fixture

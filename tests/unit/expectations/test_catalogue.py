@@ -1,4 +1,5 @@
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -6,6 +7,9 @@ import duckdb
 import pytest
 
 from expectations.catalogue import CatalogueError, Rule, check_sql, load_rules, to_dbt_vars
+from expectations.sql_project import SqlProject
+
+PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 
 RULE = """\
 - id: orders_paid
@@ -148,10 +152,10 @@ def test_a_field_that_the_entity_does_not_have_is_refused(tmp_path):
         load_rules(folder=file, fields={"orders": ["order_id"]})
 
 
-def test_the_catalogue_fits_the_columns_of_staging(staging_columns):
-    rules = load_rules(fields=staging_columns)
-    check_sql(rules, staging_columns)
-    assert {rule.entity for rule in rules} == set(staging_columns)
+def test_the_catalogue_fits_the_columns_of_staging(sql_project):
+    rules = load_rules(fields=sql_project.fields)
+    check_sql(rules, sql_project)
+    assert {rule.entity for rule in rules} == set(sql_project.columns)
 
 
 @pytest.mark.parametrize(
@@ -163,17 +167,17 @@ def test_the_catalogue_fits_the_columns_of_staging(staging_columns):
         ("sum(gross_amount) > 0", "sql:"),
     ],
 )
-def test_sql_that_does_not_bind_is_refused_with_file_and_line(tmp_path, staging_columns, sql, words):
+def test_sql_that_does_not_bind_is_refused_with_file_and_line(tmp_path, sql_project, sql, words):
     file = tmp_path / "orders.yaml"
     file.write_text("\n" + with_line("status = 'paid'", sql), encoding="utf-8")
     with pytest.raises(CatalogueError) as caught:
-        check_sql(load_rules(folder=file), staging_columns)
+        check_sql(load_rules(folder=file), sql_project)
     (problem,) = caught.value.problems
     assert (problem.file, problem.line) == (str(file), 2)
     assert words in problem.reason
 
 
-def test_dbt_gets_plain_values_without_places(staging_columns):
+def test_dbt_gets_plain_values_without_places():
     (entry,) = [entry for entry in to_dbt_vars(load_rules()) if entry["id"] == "orders_ordered_at_readable"]
     assert entry == {
         "id": "orders_ordered_at_readable",
@@ -182,18 +186,114 @@ def test_dbt_gets_plain_values_without_places(staging_columns):
         "dimension": "format",
         "weight": 5.0,
         "severity": "record",
-        "sql": "reject_reason is not null or (ordered_at is not null)",
+        "sql": "ordered_at is not null",
+        "arguments": [],
         "mostly": 0.99,
         "says": "An order has the time at which it was placed, written so that it can be read.",
     }
 
 
-def test_each_entity_has_its_rule_on_rejected_lines():
+def test_each_entity_has_its_rule_on_rejected_lines(sql_project):
     found = {rule.id: rule for rule in load_rules() if rule.id.endswith("_readable") and rule.field == "record"}
     for entity in {rule.entity for rule in load_rules()}:
         rule = found[f"{entity}_readable"]
         assert (rule.severity, rule.sql) == ("record", "reject_reason is null")
-        assert next(entry for entry in to_dbt_vars([rule]))["sql"] == "reject_reason is null"
+        assert sql_project.condition(rule) == "reject_reason is null"
+
+
+MACRO_RULE = """\
+- id: orders_amounts_there
+  entity: orders
+  field: record
+  dimension: format
+  weight: 1
+  severity: warning
+  macro: {macro}
+  arguments: [{arguments}]
+  says: The amounts of an order can be read.
+"""
+
+
+def macro_project(tmp_path, text: str) -> SqlProject:
+    """The project's own macros with one file more."""
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT / "macros", folder / "macros")
+    (folder / "macros" / "rules" / "own.sql").write_text(text, encoding="utf-8")
+    return SqlProject(folder)
+
+
+def test_a_macro_writes_the_condition_of_a_rule(tmp_path):
+    project = macro_project(tmp_path, "{% macro is_even(column) %}{{ column }} % 2 = 0{% endmacro %}")
+    file = tmp_path / "orders.yaml"
+    file.write_text(MACRO_RULE.format(macro="is_even", arguments="gross_amount"), encoding="utf-8")
+    (rule,) = load_rules(folder=file)
+    check_sql([rule], project)
+    assert project.condition(rule) == "reject_reason is not null or (gross_amount % 2 = 0)"
+    (entry,) = to_dbt_vars([rule])
+    assert (entry["macro"], entry["arguments"]) == ("is_even", ["gross_amount"])
+    assert "sql" not in entry
+
+
+def test_a_macro_may_call_the_macros_of_the_engine(tmp_path):
+    """`matches` is written for each engine; here it is read as DuckDB's."""
+    text = "{% macro is_short(column) %}{{ regulars.matches(column, '^.{1,3}$') }}{% endmacro %}"
+    project = macro_project(tmp_path, text)
+    file = tmp_path / "orders.yaml"
+    file.write_text(MACRO_RULE.format(macro="is_short", arguments="status"), encoding="utf-8")
+    rules = load_rules(folder=file)
+    check_sql(rules, project)
+    with duckdb.connect(":memory:") as con:
+        found = con.execute(
+            f"SELECT {project.condition(rules[0])} FROM (VALUES ('ok'), ('open')) AS t (status), "
+            "(SELECT CAST(NULL AS VARCHAR) AS reject_reason)"
+        ).fetchall()
+    assert found == [(True,), (False,)]
+
+
+@pytest.mark.parametrize(
+    ("macro", "arguments", "text", "words"),
+    [
+        ("no_such_macro", "status", "", "there is no macro `no_such_macro`"),
+        ("is_even", "", "{% macro is_even(column) %}{{ column }} % 2 = 0{% endmacro %}", "was not provided"),
+        (
+            "is_even",
+            "status, 2",
+            "{% macro is_even(column) %}{{ column }} % 2 = 0{% endmacro %}",
+            "takes not more than",
+        ),
+        ("is_even", "no_column", "{% macro is_even(column) %}{{ column }} % 2 = 0{% endmacro %}", "no_column"),
+        ("broken", "status", "{% macro broken(column) %}{{ column }", "own.sql, line 1"),
+    ],
+)
+def test_a_macro_that_does_not_work_is_refused_with_file_and_line(tmp_path, macro, arguments, text, words):
+    file = tmp_path / "orders.yaml"
+    file.write_text("\n" + MACRO_RULE.format(macro=macro, arguments=arguments), encoding="utf-8")
+    with pytest.raises(CatalogueError) as caught:
+        check_sql(load_rules(folder=file), macro_project(tmp_path, text))
+    (problem,) = caught.value.problems
+    if macro == "broken":  # no rule can be checked without the macros
+        assert problem.file.endswith("macros")
+    else:
+        assert (problem.file, problem.line) == (str(file), 2)
+    assert words in problem.reason
+
+
+def test_a_rule_has_sql_or_a_macro_and_not_both(refused):
+    both = with_line("  sql: status = 'paid'\n", "  sql: status = 'paid'\n  macro: is_readable\n")
+    none = with_line("  sql: status = 'paid'\n", "")
+    alone = with_line("  sql: status = 'paid'\n", "  sql: status = 'paid'\n  arguments: [status]\n")
+    for text, words in ((both, "not both"), (none, "needs `sql`, or `macro`"), (alone, "`arguments` are those of a")):
+        ((line, reason),) = refused(text)
+        assert line == 1
+        assert words in reason
+
+
+def test_a_companys_own_rule_is_refused_before_anything_runs(tmp_path):
+    """The company file names the rules; a wrong one stops the run with file, line and reason."""
+    own = tmp_path / "own.yaml"
+    own.write_text(with_line("status = 'paid'", "state = 'paid'"), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"own\.yaml, line 1: rule `orders_paid`: sql: .*state"):
+        check_sql(load_rules(own), SqlProject(PROJECT))
 
 
 T = "2026-03-10 12:00:00"
@@ -362,13 +462,15 @@ def test_every_status_of_the_seed_is_known():
 
 
 @pytest.mark.parametrize(("rule_id", "record", "passes"), CASES)
-def test_rules_judge_as_their_sentences_say(staging_columns, rule_id, record, passes):
-    (rule,) = [rule for rule in to_dbt_vars(load_rules()) if rule["id"] == rule_id]
-    types = staging_columns[rule["entity"]]
+def test_rules_judge_as_their_sentences_say(sql_project, rule_id, record, passes):
+    (rule,) = [rule for rule in load_rules() if rule.id == rule_id]
+    types = sql_project.columns[rule.entity]
     values = {"loaded_at": T, **record}
     columns = ", ".join(f'CAST({_literal(values.get(name))} AS {kind}) AS "{name}"' for name, kind in types.items())
     with duckdb.connect(":memory:") as con:
-        found = con.execute(f"SELECT coalesce(({rule['sql']}), true) FROM (SELECT {columns})").fetchall()
+        found = con.execute(
+            f"SELECT coalesce(({sql_project.condition(rule)}), true) FROM (SELECT {columns})"
+        ).fetchall()
     assert found == [(passes,)]
 
 

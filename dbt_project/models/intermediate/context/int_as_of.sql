@@ -8,25 +8,25 @@ with run_context as (
 
 orders as (
 
-    select ordered_at as occurred_at from {{ ref('stg_all__orders') }} where record_status = 'valid'
+    select ordered_at as occurred_at from {{ ref('int_used__orders') }} where record_status = 'valid'
 
 ),
 
 email_events as (
 
-    select occurred_at from {{ ref('stg_all__email_events') }} where record_status = 'valid'
+    select occurred_at from {{ ref('int_used__email_events') }} where record_status = 'valid'
 
 ),
 
 calls as (
 
-    select started_at as occurred_at from {{ ref('stg_all__calls') }} where record_status = 'valid'
+    select started_at as occurred_at from {{ ref('int_used__calls') }} where record_status = 'valid'
 
 ),
 
 web_events as (
 
-    select occurred_at from {{ ref('stg_all__web_events') }} where record_status = 'valid'
+    select occurred_at from {{ ref('int_used__web_events') }} where record_status = 'valid'
 
 ),
 

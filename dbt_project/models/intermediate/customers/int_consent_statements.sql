@@ -11,20 +11,20 @@ with customer_records as (
 
 consents as (
 
-    select * from {{ ref('stg_all__consents') }} where record_status = 'valid' and record_ref is not null
+    select * from {{ ref('int_used__consents') }} where record_status = 'valid' and record_ref is not null
 
 ),
 
 -- All versions of a record, the replaced ones too: what counts is when it began to say what it says.
 customers as (
 
-    select * from {{ ref('stg_all__customers') }} where is_valid and record_ref is not null
+    select * from {{ ref('int_used__customers') }} where is_valid and record_ref is not null
 
 ),
 
 email_events as (
 
-    select * from {{ ref('stg_all__email_events') }} where record_status = 'valid' and record_ref is not null
+    select * from {{ ref('int_used__email_events') }} where record_status = 'valid' and record_ref is not null
 
 ),
 

@@ -2,7 +2,7 @@
 
 with customers as (
 
-    select * from {{ ref('stg_all__customers') }} where record_status = 'valid' and record_ref is not null
+    select * from {{ ref('int_used__customers') }} where record_status = 'valid' and record_ref is not null
 
 ),
 

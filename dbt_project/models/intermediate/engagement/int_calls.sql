@@ -2,7 +2,7 @@
 
 with records as (
 
-    select * from {{ ref('stg_all__calls') }} where record_status = 'valid'
+    select * from {{ ref('int_used__calls') }} where record_status = 'valid'
 
 ),
 

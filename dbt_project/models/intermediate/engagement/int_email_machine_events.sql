@@ -25,7 +25,7 @@ received as (
         coalesce(campaign_key, source || ':' || message_id) as mail,
         coalesce(source || ':' || message_id, campaign_key)
         || ' ' || coalesce(email, {{ lower_text('email_text') }}, account_key) as delivery
-    from {{ ref('stg_all__email_events') }}
+    from {{ ref('int_used__email_events') }}
     where record_status in ('valid', 'duplicate')
 
 ),

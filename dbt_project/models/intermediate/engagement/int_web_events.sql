@@ -27,7 +27,7 @@ with web_events as (
         is_bot,
         order_id as order_number,
         record_ref
-    from {{ ref('stg_all__web_events') }}
+    from {{ ref('int_used__web_events') }}
     where record_status = 'valid' and occurred_at is not null
 
 ),

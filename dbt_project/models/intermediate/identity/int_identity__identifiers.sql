@@ -3,16 +3,16 @@
 {#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. -#}
 {%- set origins = [
     {
-        'model': 'stg_all__customers', 'first': 'coalesce(created_at, updated_at)',
+        'model': 'int_used__customers', 'first': 'coalesce(created_at, updated_at)',
         'last': 'coalesce(updated_at, created_at)',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'loyalty_card'},
     },
     {
-        'model': 'stg_all__orders', 'first': 'ordered_at', 'last': 'ordered_at',
+        'model': 'int_used__orders', 'first': 'ordered_at', 'last': 'ordered_at',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'loyalty_card'},
     },
     {
-        'model': 'stg_all__email_events', 'first': 'occurred_at', 'last': 'occurred_at',
+        'model': 'int_used__email_events', 'first': 'occurred_at', 'last': 'occurred_at',
         'kinds': {'account': 'account_key', 'email': 'email'},
     },
     {
@@ -20,15 +20,15 @@
         'kinds': {'account': 'account_key', 'phone': 'phone'},
     },
     {
-        'model': 'stg_all__tickets', 'first': 'created_at', 'last': 'coalesce(updated_at, created_at)',
+        'model': 'int_used__tickets', 'first': 'created_at', 'last': 'coalesce(updated_at, created_at)',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {
-        'model': 'stg_all__consents', 'first': 'occurred_at', 'last': 'occurred_at',
+        'model': 'int_used__consents', 'first': 'occurred_at', 'last': 'occurred_at',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {
-        'model': 'stg_all__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
+        'model': 'int_used__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
         'kinds': {'account': 'account_key', 'email': 'email'},
     },
 ] -%}
@@ -46,7 +46,7 @@ with
         min({{ origin['first'] }}) as first_seen_at,
         max({{ origin['last'] }}) as last_seen_at
     from {{ ref(origin['model']) }}
-    where {% if origin['model'].startswith('stg_') %}record_status = 'valid' and {% endif %}record_ref is not null
+    where {% if origin['model'].startswith('int_used__') %}record_status = 'valid' and {% endif %}record_ref is not null
     group by source, record_ref, {{ origin['kinds'].values() | join(', ') }}
 
 ),

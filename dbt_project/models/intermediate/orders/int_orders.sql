@@ -2,7 +2,7 @@
 
 with orders as (
 
-    select * from {{ ref('stg_all__orders') }} where record_status = 'valid' and order_key is not null
+    select * from {{ ref('int_used__orders') }} where record_status = 'valid' and order_key is not null
 
 ),
 

@@ -4,7 +4,7 @@ with email_events as (
 
     -- What decides nothing about a delivery stays in staging: deferred, dropped, resubscribe ...
     select *
-    from {{ ref('stg_all__email_events') }}
+    from {{ ref('int_used__email_events') }}
     where
         record_status = 'valid'
         and {{ lower_text('event') }} in (

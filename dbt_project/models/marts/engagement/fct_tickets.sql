@@ -5,7 +5,7 @@ with records as (
     select
         *,
         coalesce(source || '|' || part_of, record_key) as ticket_key
-    from {{ ref('stg_all__tickets') }}
+    from {{ ref('int_used__tickets') }}
     where is_valid
 
 ),

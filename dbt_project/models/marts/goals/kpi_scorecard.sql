@@ -36,6 +36,13 @@ as_of as (
 
 ),
 
+held_back as (
+
+    select {{ joined_texts('source') }} as sources
+    from (select distinct source from {{ ref('held_loads') }}) as held
+
+),
+
 measured as (
 
     select
@@ -109,6 +116,8 @@ select
     attained.measured_at,
     attained.metric,
     attained.unit,
-    attained.direction
+    attained.direction,
+    held_back.sources as held_back_sources
 from attained
 cross join near_goal
+cross join held_back

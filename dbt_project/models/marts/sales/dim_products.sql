@@ -2,14 +2,14 @@
 
 with products as (
 
-    select * from {{ ref('stg_all__products') }} where record_status = 'valid' and product_key is not null
+    select * from {{ ref('int_used__products') }} where record_status = 'valid' and product_key is not null
 
 ),
 
 order_lines as (
 
     select product_key, sku
-    from {{ ref('stg_all__order_lines') }}
+    from {{ ref('int_used__order_lines') }}
     where
         record_status = 'valid'
         and product_key is not null

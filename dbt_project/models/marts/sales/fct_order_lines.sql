@@ -2,7 +2,7 @@
 
 with order_lines as (
 
-    select * from {{ ref('stg_all__order_lines') }} where record_status = 'valid'
+    select * from {{ ref('int_used__order_lines') }} where record_status = 'valid'
 
 ),
 
@@ -10,7 +10,7 @@ with order_lines as (
 orders as (
 
     select order_key, ordered_at, currency
-    from {{ ref('stg_all__orders') }}
+    from {{ ref('int_used__orders') }}
     where record_status <> 'duplicate' and order_key is not null
 
 ),

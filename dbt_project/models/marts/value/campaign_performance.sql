@@ -2,7 +2,7 @@
 
 with campaigns as (
 
-    select * from {{ ref('stg_all__campaigns') }} where record_status = 'valid' and campaign_key is not null
+    select * from {{ ref('int_used__campaigns') }} where record_status = 'valid' and campaign_key is not null
 
 ),
 
