@@ -117,6 +117,13 @@ class Rule(BaseModel):
         return self
 
     @property
+    def written(self) -> str:
+        """The condition as its author wrote it: SQL, or the macro with its arguments."""
+        if self.macro is None:
+            return self.sql or ""
+        return f"{self.macro}({', '.join(str(argument) for argument in self.arguments)})"
+
+    @property
     def flag(self) -> str:
         """The boolean column of staging that holds this rule's verdict."""
         return f"ok_{self.id}"

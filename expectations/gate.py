@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from expectations.connection import Connection
 
 _NAMED_RULES = 10
+# As many judgements as a line of the terminal can show.
+_TREND = 30
 _SCOPES = ("all", "new", "used")
 
 # (load_id, source) -> validity and records
@@ -77,7 +79,11 @@ def evaluate(
             )
         enough = max(1, judge_new_loads_from_records)
         held_back = _read_held(con)
-        sources = _sources(index, goal, own_goals or {}, enough, {source for _, source in held_back})
+        trends = _read_trends(con)
+        sources = [
+            replace(line, trend=(*trends.get(line.source, ()), line.validity))
+            for line in _sources(index, goal, own_goals or {}, enough, {source for _, source in held_back})
+        ]
         new = index.get(("new", "all"))
         new_loads = None if new is None else NewLoads(new[0], new[1], is_judged=new[1] >= enough)
         scopes = _scopes(goal, new_loads, sources, is_any_held=bool(held_back))
@@ -99,9 +105,10 @@ def evaluate(
         new_loads=new_loads,
         held_back=held_back,
         worst_rules=costs[:worst],
+        trend=(*trends.get("all", ()), overall[0]),
         expectations=found,
     )
-    start_page = _publish(pages, docs_dir, verdict)
+    start_page = _publish(pages, docs_dir, verdict, rules)
     return replace(verdict, docs_path=start_page)
 
 
@@ -193,6 +200,18 @@ def _read_held(con: Connection) -> list[tuple[str, str]]:
     return [(str(load_id), str(source)) for load_id, source in rows]
 
 
+def _read_trends(con: Connection) -> dict[str, tuple[float, ...]]:
+    """The index of earlier judgements by source, oldest first; none before the first."""
+    if not has_table(con, "quality", "validity_history"):
+        return {}
+    found: dict[str, tuple[float, ...]] = {}
+    for source, validity in con.execute(
+        "SELECT source, validity FROM quality.validity_history WHERE rule = 'all' ORDER BY measured_at, run_id"
+    ).fetchall():
+        found[source] = (*found.get(source, ())[-(_TREND - 2) :], float(validity))
+    return found
+
+
 def _read_costs(con: Connection, load_id: str) -> list[RuleCost]:
     rows = con.execute(
         """
@@ -235,12 +254,12 @@ def _pages_folder(docs_dir: Path | None) -> Path | None:
         return None
 
 
-def _publish(pages: Path | None, docs_dir: Path | None, verdict: GateResult) -> Path | None:
+def _publish(pages: Path | None, docs_dir: Path | None, verdict: GateResult, rules: Sequence[Rule]) -> Path | None:
     """Put the pages in place and return the start page. A verdict stands without them, so a full disk only warns."""
     if pages is None or docs_dir is None:
         return None
     try:
-        start = write_pages(pages, verdict)
+        start = write_pages(pages, verdict, rules)
         put_in_place(pages, docs_dir)
     except OSError as error:
         _warn(error)

@@ -29,7 +29,8 @@ class SourceValidity:
 
     `goal` is its own where it has one, and `below_goal` then says what happens below it; `new_validity` is that of its
     loads that have not passed yet, None where there are none or too few records. `is_held_back` says that those loads
-    do not go on, so that the source stands as it did before.
+    do not go on, so that the source stands as it did before. `trend` has the index of the last judgements, oldest
+    first, this one included.
     """
 
     source: str
@@ -40,6 +41,7 @@ class SourceValidity:
     below_goal: BelowGoal | None = None
     new_validity: float | None = None
     is_held_back: bool = False
+    trend: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class GateResult:
         new_loads: The index of what has not passed yet; None where nothing is new.
         held_back: The sources of which the new loads do not go on, and those loads: (load_id, source).
         worst_rules: The rules that cost the overall index most, dearest first; of the new loads if only they failed.
+        trend: The index of the last judgements, oldest first, this one included.
         expectations: What Great Expectations found, rule by rule, the blocking ones last.
         docs_path: The start page of Data Docs; None if they were not asked for or could not be written.
     """
@@ -105,6 +108,7 @@ class GateResult:
     new_loads: NewLoads | None = None
     held_back: list[tuple[str, str]] = field(default_factory=list)
     worst_rules: list[RuleCost] = field(default_factory=list)
+    trend: tuple[float, ...] = ()
     expectations: list[ExpectationResult] = field(default_factory=list)
     docs_path: Path | None = None
 

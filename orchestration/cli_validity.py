@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ EXAMPLES = examples(
     "regulars validity --entity customers --limit 30",
     "regulars validity --loads",
     "regulars validity --rules",
+    "regulars validity --rules --markdown > docs/rules.md",
     "regulars validity --json",
 )
 
@@ -29,6 +31,7 @@ def validity(
     limit: Annotated[int, typer.Option(min=1, help="How many rules to rank.")] = 10,
     loads: Annotated[bool, typer.Option("--loads", help="Also the index of the last loads.")] = False,
     rules: Annotated[bool, typer.Option("--rules", help="The rule catalogue instead.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --rules: as a page of Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything the gate found, as JSON.")] = False,
 ) -> int:
     """How valid the data is, how that moves, and what to mend first. Never opens the warehouse."""
@@ -38,12 +41,17 @@ def validity(
     place, settings = support.home_for_reading(company, home)
     console = support.console()
     if rules:
+        from expectations.rules_page import rules_markdown
         from orchestration.catalogue import catalogue_of
         from orchestration.views.rules import rules_view
 
         if settings is None:
             raise support.ExpectedError("The rules belong to a company file. Name it: --company company.yaml")
-        console.print(rules_view([rule for rule in catalogue_of(settings) if entity in (None, rule.entity)]))
+        wanted_rules = [rule for rule in catalogue_of(settings) if entity in (None, rule.entity)]
+        if markdown:
+            sys.stdout.write(rules_markdown(wanted_rules))
+        else:
+            console.print(rules_view(wanted_rules))
         return DONE
     report = last_report(place)
     if as_json:

@@ -11,8 +11,6 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from expectations.connection import has_table
-
 if TYPE_CHECKING:
     import polars as pl
     from pydantic import TypeAdapter
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 
 HISTORY = "quality.validity_history"
 _FILE = "validity.json"
-
-# As many judgements as a line of the terminal can show.
-_TREND = 30
 
 
 @dataclass(frozen=True)
@@ -163,7 +158,6 @@ def read_validity(con: Connection, run: Run, verdict: GateResult) -> ValidityRep
         verdict: What the gate said.
     """
     own = {line.source: line for line in verdict.sources}
-    trends = _trends(con)
     sources = []
     for source, validity, goal, records in con.execute(
         "SELECT source, CAST(validity AS DOUBLE), goal, records FROM marts.data_validity_index "
@@ -175,7 +169,7 @@ def read_validity(con: Connection, run: Run, verdict: GateResult) -> ValidityRep
                 source, float(validity), float(goal), int(records),
                 below_goal=line.below_goal if line else None,
                 is_held_back=bool(line and line.is_held_back),
-                trend=[*trends.get(source, [])[1 - _TREND :], float(validity)],
+                trend=list(line.trend if line else verdict.trend),
             )
         )  # fmt: skip
     return ValidityReport(
@@ -216,18 +210,6 @@ def history_rows(con: Connection, run: Run, *, passed: bool) -> pl.DataFrame:
         pl.lit(run.started_at.replace(tzinfo=None)).cast(pl.Datetime("us")).alias("measured_at"),
         pl.lit(passed).alias("passed"),
     )
-
-
-def _trends(con: Connection) -> dict[str, list[float]]:
-    """The index of earlier judgements by source, oldest first."""
-    if not has_table(con, "quality", "validity_history"):
-        return {}
-    found: dict[str, list[float]] = {}
-    for source, validity in con.execute(
-        "SELECT source, validity FROM quality.validity_history WHERE rule = 'all' ORDER BY measured_at, run_id"
-    ).fetchall():
-        found.setdefault(source, []).append(float(validity))
-    return found
 
 
 def _fields(con: Connection) -> list[FieldIndex]:

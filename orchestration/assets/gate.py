@@ -6,11 +6,13 @@ from typing import Any
 import dagster as dg
 
 from expectations.catalogue import Rule
-from expectations.verdict import GateResult
+from expectations.verdict import GateResult, percent
 from orchestration import outcome, steps
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.assets.dbt_models import GATE_KEY
 from orchestration.run import Run
+from orchestration.views.validity_report import sparkline
+from orchestration.views.words import bar
 
 GOAL_CHECK = "validity_goal"
 
@@ -62,7 +64,8 @@ def gate_asset(rules: Sequence[Rule], upstream: Sequence[dg.AssetKey], owner: st
                 "goal": verdict.goal,
                 "expectations": len(verdict.expectations),
                 "data_docs": dg.MetadataValue.path(str(verdict.docs_path or "")),
-                "rules_that_cost_most": dg.MetadataValue.md(_ranking(verdict)),
+                "sources": dg.MetadataValue.md(_sources(verdict)),
+                "mend_first": dg.MetadataValue.md(_ranking(verdict)),
             },
             check_results=[_goal_result(verdict), *(_entity_result(entity, verdict) for entity in entities)],
         )
@@ -93,9 +96,19 @@ def _entity_result(entity: str, verdict: GateResult) -> dg.AssetCheckResult:
 
 
 def _ranking(verdict: GateResult) -> str:
-    lines = ["| source | rule | passes | points lost |", "| --- | --- | ---: | ---: |"]
+    lines = ["| gain | source | rule | passes | what it says |", "| ---: | --- | --- | ---: | --- |"]
     lines += [
-        f"| {rule.source} | {rule.says} | {rule.validity:.1%} | {rule.points_lost:.2f} |"
+        f"| {rule.points_lost:+.2f} | {rule.source} | {rule.rule} | {percent(rule.validity)} | {rule.says} |"
         for rule in verdict.worst_rules
+    ]
+    return "\n".join(lines)
+
+
+def _sources(verdict: GateResult) -> str:
+    lines = ["| source | validity | | goal | trend | |", "| --- | ---: | --- | ---: | --- | --- |"]
+    lines += [
+        f"| {line.source} | {percent(line.validity)} | {bar(line.validity, '').plain} | {percent(line.goal)} "
+        f"| {sparkline(line.trend)} | {'held back' if line.is_held_back else ''} |"
+        for line in verdict.sources
     ]
     return "\n".join(lines)

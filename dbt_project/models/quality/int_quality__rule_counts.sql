@@ -1,6 +1,6 @@
--- sqlfluff:exclude_rules:structure.unused_cte
 {#- As long as no earlier load waits, there is nothing that a later one can have mended. -#}
 {%- set loads_wait = loads_wait() -%}
+-- noqa: disable=ST03
 with rules as (
 
     {{ rules_as_rows() }}

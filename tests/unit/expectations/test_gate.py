@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from expectations.catalogue import Rule
-from expectations.docs_pages import percent
 from expectations.gate import GateError, evaluate
+from expectations.verdict import OwnGoal, percent
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "anna.secret@example.com"
@@ -81,6 +81,67 @@ def add_new(con, validity: float, records: int) -> None:
 
 def by_rule(verdict):
     return {result.rule: result for result in verdict.expectations}
+
+
+def add_source_new(con, source: str, validity: float, records: int) -> None:
+    con.execute("INSERT INTO marts.data_validity_index VALUES ('new', ?, ?, ?)", [source, validity, records])
+
+
+def hold_back(con, used: float) -> None:
+    """Shop's load of Monday is held back; what goes on has another validity."""
+    con.execute("CREATE TABLE quality.held_loads AS SELECT 'monday' AS load_id, 'shop' AS source")
+    con.execute("INSERT INTO marts.data_validity_index VALUES ('used', 'all', ?, 20)", [used])
+
+
+# Shop has a validity of 0.925.
+@pytest.mark.parametrize(
+    ("own", "passed", "blocking", "words"),
+    [
+        (OwnGoal(0.925), True, True, "reaches the goal"),
+        (OwnGoal(0.93, "block"), False, True, "Validity of shop is 92.50 %, below its own goal of 93.00 %."),
+        (OwnGoal(0.93, "warn"), True, False, "shop is below its own goal of 93.00 %: 92.50 %."),
+    ],
+)
+def test_a_source_has_a_goal_of_its_own(warehouse, own, passed, blocking, words):
+    verdict = evaluate(warehouse, RULES, goal=0.9, own_goals={"shop": own})
+    assert verdict.passed is passed
+    assert words in verdict.message
+    found = by_rule(verdict)["validity_all_of_shop"]
+    assert (found.observed, found.mostly, found.is_blocking) == (0.925, own.goal, blocking)
+    (shop,) = [line for line in verdict.sources if line.source == "shop"]
+    assert (shop.goal, shop.is_met, shop.below_goal) == (own.goal, own.goal <= 0.925, own.below_goal)
+    (phone,) = [line for line in verdict.sources if line.source == "phone"]
+    assert (phone.goal, phone.below_goal) == (0.9, None)
+
+
+@pytest.mark.parametrize(("records", "passed"), [(99, True), (100, False)])
+def test_the_new_loads_of_a_source_are_judged_by_its_goal_from_so_many_records_on(warehouse, records, passed):
+    add_new(warehouse, 0.95, 1000)
+    add_source_new(warehouse, "shop", 0.5, records)
+    verdict = evaluate(warehouse, RULES, goal=0.9, own_goals={"shop": OwnGoal(0.9)})
+    assert verdict.passed is passed
+    assert ("The new loads of shop bring a validity that is 50.00 %" in verdict.message) is not passed
+
+
+def test_a_source_held_back_stops_nobody_else(warehouse):
+    set_validity(warehouse, 0.6)
+    hold_back(warehouse, used=0.97)
+    verdict = evaluate(warehouse, RULES, goal=0.9, own_goals={"shop": OwnGoal(0.95, "hold_back")})
+    assert verdict.passed
+    assert verdict.held_back == [("monday", "shop")]
+    assert verdict.message.splitlines() == [
+        "Validity is 60.00 %; without what is held back it is 97.00 % and reaches the goal of 90.00 %.",
+        "shop is held back: 92.50 % is below its own goal of 95.00 %. "
+        "The others go on, and it stands as it did before.",
+    ]
+    assert [line.is_held_back for line in verdict.sources] == [False, True]
+
+
+def test_what_is_left_without_a_source_held_back_has_to_reach_the_goal(warehouse):
+    hold_back(warehouse, used=0.85)
+    verdict = evaluate(warehouse, RULES, goal=0.9, own_goals={"shop": OwnGoal(0.95, "hold_back")})
+    assert not verdict.passed
+    assert verdict.message.startswith("Validity without what is held back is 85.00 %, below the goal of 90.00 %.")
 
 
 def test_great_expectations_counts_the_shares_that_staging_holds(warehouse):

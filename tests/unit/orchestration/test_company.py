@@ -54,7 +54,7 @@ def test_dbt_gets_plain_data(write_company):
     assert variables["goals"] == [
         {"id": "v", "name": "V", "metric": "validity", "target": 0.8, "deadline": "2026-12-31", "owner": None}
     ]
-    assert variables["validity"] == {"goal": 0.8, "judge_new_loads_from_records": 100}
+    assert variables["validity"] == {"goal": 0.8, "judge_new_loads_from_records": 100, "sources": {}}
     assert variables["thresholds"]["key_customer_share"] == 0.20
     assert variables["namespaces"] == {"customers": [], "products": []}
 
