@@ -57,7 +57,8 @@ def run(
 @app.command(epilog=examples("regulars check", "regulars check --company examples/real/company.yaml"))
 @guarded
 def check(company: CompanyOption = COMPANY) -> int:
-    """Is the company file right, are its sources there, and do they have the mapped columns? Loads nothing."""
+    """Are company file and rules right, are the sources there, and do they have the mapped columns? Loads nothing."""
+    from orchestration.catalogue import catalogue_of
     from orchestration.check import check_sources, engine_problems
     from orchestration.company import environment_problems, load_company
     from orchestration.views.check import check_view
@@ -67,6 +68,7 @@ def check(company: CompanyOption = COMPANY) -> int:
     problems = environment_problems(settings)
     console = support.console()
     if not problems:
+        catalogue_of(settings)
         checks = check_sources(settings)
         console.print(check_view(settings, checks))
         problems = [problem for line in checks for problem in line.problems] + engine_problems(settings)

@@ -362,6 +362,13 @@ def test_the_worked_example_gives_what_the_page_says(tmp_path):
     assert [line[5] for line in lines if line[5]].count("unreadable line: line 9: 4 values, the header has 10") == 1
 
 
+def test_the_page_of_rules_is_that_of_the_catalogue():
+    from expectations.catalogue import load_rules
+    from expectations.rules_page import rules_markdown
+
+    assert (DOCS / "rules.md").read_text("utf-8") == rules_markdown(load_rules())
+
+
 def test_rule_in_the_docs_is_right(tmp_path):
     from expectations.catalogue import load_rules
 

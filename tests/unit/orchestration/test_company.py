@@ -120,6 +120,22 @@ def test_a_source_keeps_what_it_states(write_company):
             "did you mean `shop`?",
         ),
         ("  shop:\n", "  Shop:\n", 8, "sources.Shop", "`Shop`", "small letters"),
+        (
+            "{goal: 0.9}",
+            "{sources: {shops: {goal: 0.9}}}",
+            6,
+            "validity.sources.shops",
+            "`shops`",
+            "did you mean `shop`?",
+        ),
+        (
+            "{goal: 0.9}",
+            "{sources: {shop: {goal: 0.9, below_goal: hold}}}",
+            6,
+            "validity.sources.shop.below_goal",
+            "'hold'",
+            "hold_back",
+        ),
     ],
 )
 def test_one_mistake_is_one_answer(write_company, old, new, line, key, found, allowed):
