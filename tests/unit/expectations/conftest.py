@@ -20,6 +20,17 @@ _TYPES = {
     "boolean": "BOOLEAN",
     "email": "VARCHAR",
     "phone": "VARCHAR",
+    "country": "VARCHAR",
+    "postcode": "VARCHAR",
+    "name": "VARCHAR",
+}
+# What staging says of judged values besides their text (dbt_project/macros/judged.sql).
+_FLAGS = {
+    "email": ("is_valid", "is_disposable"),
+    "phone": ("is_valid",),
+    "country": ("is_valid",),
+    "postcode": ("is_valid",),
+    "name": ("is_valid", "is_doubtful"),
 }
 
 
@@ -37,8 +48,7 @@ def staging_columns() -> dict[str, dict[str, str]]:
             types[column] = _TYPES[kind]
             if kind != "text":
                 types[f"{column}_text"] = "VARCHAR"
-            if kind in ("email", "phone"):
-                types[f"{column}_is_valid"] = "BOOLEAN"
+            types |= {f"{column}_{flag}": "BOOLEAN" for flag in _FLAGS.get(kind, ())}
         types |= dict.fromkeys(definition.get("looks_up", {}), "BOOLEAN")
         columns[entity] = types
     return columns

@@ -2,6 +2,7 @@ import pytest
 
 import expectations.judge as judge_module
 from expectations.judge import Judged, judge_new
+from expectations.kinds import EMAILS, KINDS, PHONES
 
 
 @pytest.fixture
@@ -35,9 +36,9 @@ def phones(con):
 def test_each_distinct_value_gets_one_verdict(warehouse):
     assert judge_new(warehouse) == Judged(emails=3, phones=3)
     assert emails(warehouse) == [
-        ("Anna@Example.com", "anna@example.com", True, None),
-        ("ben@example.com", "ben@example.com", True, None),
-        ("nobody", None, False, "it has no @ sign"),
+        ("Anna@Example.com", "anna@example.com", True, None, "example.com", False),
+        ("ben@example.com", "ben@example.com", True, None, "example.com", False),
+        ("nobody", None, False, "it has no @ sign", None, None),
     ]
     # The digits 30 123456 are no number in Britain.
     assert [row[:4] for row in phones(warehouse)] == [
@@ -85,11 +86,11 @@ def test_very_long_values_are_refused_without_leaving_the_database(warehouse, mo
         "INSERT INTO received VALUES (repeat('x', 10000000) || '@y.example', repeat('9', 2000), 'DE', 'l')"
     )
     lengths = []
-    honest = judge_module.EMAILS.judge
-    monkeypatch.setattr(
-        judge_module,
-        "EMAILS",
-        judge_module.EMAILS._replace(
+    honest = EMAILS.judge
+    monkeypatch.setitem(
+        judge_module.KINDS,
+        "emails",
+        EMAILS._replace(
             judge=lambda frame: lengths.append(frame["raw_value"].str.len_chars().max()) or honest(frame)
         ),
     )
@@ -106,14 +107,14 @@ def test_nul_bytes_are_kept_and_judged(con):
     con.execute("CREATE SCHEMA mapped")
     con.execute("CREATE VIEW mapped.customers AS SELECT 'a' || chr(0) || '@example.com' AS email, 'l' AS _load_id")
     assert judge_new(con) == Judged(emails=1, phones=0)
-    assert emails(con) == [("a\x00@example.com", None, False, "a character may not stand before the @ sign")]
+    assert emails(con) == [("a\x00@example.com", None, False, "a character may not stand before the @ sign", None, None)]
 
 
 def test_a_failure_leaves_no_half_of_the_verdicts(warehouse, monkeypatch):
     def stumble(_frame):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge_module, "PHONES", judge_module.PHONES._replace(judge=stumble))
+    monkeypatch.setitem(judge_module.KINDS, "phones", PHONES._replace(judge=stumble))
     with pytest.raises(KeyboardInterrupt):
         judge_new(warehouse)
     monkeypatch.undo()
@@ -126,3 +127,69 @@ def test_a_warehouse_without_mapped_views_gets_empty_tables(con):
     assert judge_new(con) == Judged(emails=0, phones=0)
     assert emails(con) == []
     assert phones(con) == []
+
+
+@pytest.fixture
+def people(con):
+    con.execute(
+        """
+        CREATE SCHEMA mapped;
+        CREATE TABLE received (
+            first_name VARCHAR, last_name VARCHAR, full_name VARCHAR, phone VARCHAR, postal_code VARCHAR,
+            country_code VARCHAR, _country VARCHAR, _load_id VARCHAR
+        );
+        CREATE VIEW mapped.customers AS SELECT * FROM received;
+        INSERT INTO received VALUES
+            ('Anna', 'Null', NULL, '061 261 11 11', '4051', 'Schweiz', 'DE', 'one'),
+            ('Null', 'Anna', 'Anna Null', '061 261 11 11', '4051', 'CH', 'DE', 'one'),
+            (NULL, 'n/a', NULL, '030 123456', '10115', NULL, 'DE', 'one'),
+            (NULL, NULL, NULL, '030 123456', '10115', 'Narnia', 'DE', 'one'),
+            (NULL, NULL, NULL, NULL, '10115', ' ', 'DE', 'two');
+        """
+    )
+    return con
+
+
+def verdicts(con, kind, *columns):
+    table = KINDS[kind].table
+    return con.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY ALL").fetchall()
+
+
+def test_what_a_verdict_belongs_to(people):
+    # Names: five texts in three columns. Countries: the blank text is judged, too.
+    assert judge_new(people) == Judged(emails=0, phones=3, postcodes=3, countries=4, names=4)
+    assert verdicts(people, "countries", "raw_value", "normalised") == [
+        (" ", None), ("CH", "CH"), ("Narnia", None), ("Schweiz", "CH"),
+    ]  # fmt: skip
+    # The own country and the source's; the number is one of Switzerland only.
+    assert verdicts(people, "phones", "raw_value", "region", "e164") == [
+        ("030 123456", "DE", "+4930123456"),
+        ("061 261 11 11", "CH", "+41612611111"),
+        ("061 261 11 11", "DE", "+49612611111"),
+    ]
+    # A country that is none judges no postcode; staging takes a blank one for none, and reads with the source's.
+    assert verdicts(people, "postcodes", "raw_value", "region", "is_valid") == [
+        ("10115", "DE", True),
+        ("10115", "ZZ", True),
+        ("4051", "CH", True),
+    ]
+    assert verdicts(people, "names", "raw_value", "is_valid", "is_doubtful") == [
+        ("Anna", True, False), ("Anna Null", True, False), ("Null", True, True), ("n/a", False, None),
+    ]  # fmt: skip
+    assert judge_new(people) == Judged()
+
+
+def test_known_values_with_another_country_are_judged_for_it(people):
+    judge_new(people)
+    people.execute("INSERT INTO received (postal_code, country_code, _country, _load_id) VALUES ('4051', 'AT', 'DE', 'l')")
+    assert judge_new(people) == Judged(postcodes=1, countries=1)
+
+
+def test_verdicts_of_an_older_version_are_given_anew(warehouse):
+    warehouse.execute(
+        "CREATE SCHEMA quality; CREATE TABLE quality.judged_emails "
+        "(raw_value VARCHAR, normalised VARCHAR, is_valid BOOLEAN, reason VARCHAR); "
+        "INSERT INTO quality.judged_emails VALUES ('Anna@Example.com', NULL, false, 'as judged before')"
+    )
+    assert judge_new(warehouse) == Judged(emails=3, phones=3)
+    assert emails(warehouse)[0] == ("Anna@Example.com", "anna@example.com", True, None, "example.com", False)
