@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +59,7 @@ class _Lists(NamedTuple):
     phrases: frozenset[str]
     doubtful: frozenset[str]
     examples: frozenset[str]
-    rows: tuple[str, ...]
+    runs: frozenset[str]
     not_keyboard: frozenset[str]
 
 
@@ -167,6 +168,8 @@ def _is_short_run(word: str) -> bool:
 
 def _is_cut_into_runs(word: str) -> bool:
     """Whether the word can be cut into runs of three keys or more."""
+    if word[:_SHORT_RUN] not in _lists().runs:
+        return False
     reached = {0}
     for end in range(_SHORT_RUN, len(word) + 1):
         if any(start in reached and _on_one_row(word[start:end]) for start in range(end - _SHORT_RUN + 1)):
@@ -175,19 +178,26 @@ def _is_cut_into_runs(word: str) -> bool:
 
 
 def _on_one_row(word: str) -> bool:
-    return any(word in row for row in _lists().rows)
+    return word in _lists().runs
+
+
+def _runs_of(row: str) -> Iterator[str]:
+    """All runs of three keys or more."""
+    for start in range(len(row)):
+        for end in range(start + _SHORT_RUN, len(row) + 1):
+            yield row[start:end]
 
 
 @cache
 def _lists() -> _Lists:
     settings: dict[str, Any] = yaml.safe_load(_LISTS.read_text(encoding="utf-8"))
-    rows = [row for layout in settings["keyboards"] for row in layout]
+    rows = [_plain(row) for layout in settings["keyboards"] for row in layout]
     return _Lists(
         exact=frozenset(settings["exact"]),
         never=frozenset(_plain(word) for words in settings["never"] for word in words),
         phrases=frozenset(_plain(text) for text in settings["phrases"]),
         doubtful=frozenset(_plain(word) for word in settings["doubtful"]),
         examples=frozenset(_plain(name) for name in settings["examples"]),
-        rows=tuple({_plain(row) for row in rows} | {_plain(row)[::-1] for row in rows}),
+        runs=frozenset(run for row in rows for one in (row, row[::-1]) for run in _runs_of(one)),
         not_keyboard=frozenset(_plain(word) for word in settings["not_keyboard"]),
     )

@@ -56,13 +56,13 @@ class _Rules(NamedTuple):
     """How a country writes its postcodes.
 
     Attributes:
-        region: The country.
+        begins: The country's letters where all its codes begin with them (LV-1073, AD500), so that they may be left out.
         pattern: What each matches as a whole.
         places: Per number of letters and digits the places of separators in the library's examples.
         prefixes: Letters that may stand before it.
     """
 
-    region: str
+    begins: str | None
     pattern: re.Pattern[str]
     places: dict[int, list[tuple[tuple[int, str], ...]]]
     prefixes: frozenset[str]
@@ -133,9 +133,9 @@ def _forms(text: str, rules: _Rules) -> Iterator[str]:
             yield _with_separators(compact, places)
         yield one
         yield compact
-    # Codes that begin with the country's letters (LV-1073, AD500), written without them.
-    yield f"{rules.region}-{compact}"
-    yield f"{rules.region}{compact}"
+    if rules.begins:
+        yield f"{rules.begins}-{compact}"
+        yield f"{rules.begins}{compact}"
 
 
 def _with_separators(compact: str, places: tuple[tuple[int, str], ...]) -> str:
@@ -164,15 +164,17 @@ def _rules(region: str) -> _Rules | None:
         return None
     if "zip" not in data:
         return None
+    examples = [example for example in data.get("zipex", "").split(",") if example]
     places: dict[int, list[tuple[tuple[int, str], ...]]] = {}
-    for example in data.get("zipex", "").split(","):
+    for example in examples:
         length, found = _places(example)
-        if length and found not in places.setdefault(length, []):
+        if found not in places.setdefault(length, []):
             places[length].append(found)
     own: list[str] = yaml.safe_load(_PREFIXES.read_text(encoding="utf-8"))["prefixes"].get(region, [])
     prefixes = frozenset([region, data.get("postprefix", "").strip(" -"), *own]) - {""}
+    begins = region if examples and all(example.startswith(region) for example in examples) else None
     # The library's own matcher puts `^` and `$` around the pattern, where `|` binds weaker than they do.
-    return _Rules(region, re.compile(data["zip"]), places, prefixes)
+    return _Rules(begins, re.compile(data["zip"]), places, prefixes)
 
 
 def _places(example: str) -> tuple[int, tuple[tuple[int, str], ...]]:

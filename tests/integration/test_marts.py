@@ -79,6 +79,7 @@ class Warehouse:
                 "CREATE VIEW mapped.raw_json AS SELECT '' AS source, '' AS dataset, '' AS batch_id, "
                 "0::BIGINT AS row_number, '' AS raw WHERE false"
             )
+            judge_new(con)
         self.measure_at("2026-01-31")
 
     def connect(self) -> duckdb.DuckDBPyConnection:
