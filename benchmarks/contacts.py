@@ -1,7 +1,8 @@
 """`python -m benchmarks.contacts`: how contact values are judged, beside the suites of others, and how long it takes.
 
-Agreement is measured on the suites in `../shared/data/contact`; without them it is left out and said so. Each difference is
-listed with its reason. The time is that of a run's own step: mapped values to kept verdicts, in one process.
+Agreement is measured on the suites in `../shared/data/contact`; without them it is left out and said so. Each
+difference is listed with its reason. The time is that of a run's own step: mapped values to kept verdicts, in one
+process.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ LIBRARIES = (
     "polars",
 )
 
-# is_email's categories that a server takes for sending. All others are deprecated, fit for the text of a message only, or
-# wrong; an address of a customer is for sending.
+# is_email's categories that a server takes for sending. All others are deprecated, fit for the text of a message only,
+# or wrong; an address of a customer is for sending.
 ACCEPTED = {"ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN"}
 # The suite writes control characters as their pictures, U+2400 and up.
 PICTURES = {0x2400 + code: code for code in range(0x20)} | {0x2421: 0x7F}
@@ -92,7 +93,9 @@ def addresses() -> Agreement:
         if verdict["is_valid"] == (row["category"] in ACCEPTED):
             found.agree += 1
         elif address != address.strip():
-            found.differ.append((row["address"], "blanks and line ends around a value come from exports; they are removed"))
+            found.differ.append(
+                (row["address"], "blanks and line ends around a value come from exports; they are removed")
+            )
         elif "." not in address.partition("@")[2]:
             found.differ.append((row["address"], "a top-level domain alone: correct, but ICANN allows it no mail"))
         else:
@@ -203,15 +206,18 @@ def _values() -> dict[str, str]:
     )
     phone = (
         "CASE i % 8 WHEN 0 THEN '+49 158 ' || 10000000 + i WHEN 1 THEN '0158/' || 20000000 + i "
-        "WHEN 2 THEN '(030) ' || 3000000 + i WHEN 3 THEN '+33 6 ' || 10000000 + i WHEN 4 THEN '0044 7700 ' || 900000 + i "
-        "WHEN 5 THEN '+1 212 ' || 2000000 + i WHEN 6 THEN '0171-' || 4000000 + i || ' ext. 2' ELSE '12 ' || i END AS phone"
+        "WHEN 2 THEN '(030) ' || 3000000 + i WHEN 3 THEN '+33 6 ' || 10000000 + i "
+        "WHEN 4 THEN '0044 7700 ' || 900000 + i "
+        "WHEN 5 THEN '+1 212 ' || 2000000 + i WHEN 6 THEN '0171-' || 4000000 + i || ' ext. 2' "
+        "ELSE '12 ' || i END AS phone"
     )
     return {
         "e-mail addresses": f"{email}, {load}",
         "telephone numbers": f"{phone}, {load}",
         "together": f"{email}, {phone}, {load}",
         "names": f"'Anna ' || i || ' Müller' AS full_name, {load}",
-        "postcodes": "lpad(i::VARCHAR, 6, '0') AS postal_code, ['DE', 'NL', 'GB', 'IN'][1 + i % 4] AS country_code, " + load,
+        "postcodes": "lpad(i::VARCHAR, 6, '0') AS postal_code, ['DE', 'NL', 'GB', 'IN'][1 + i % 4] AS country_code, "
+        + load,
     }
 
 

@@ -1,7 +1,7 @@
 """Judging contact values in the warehouse: each distinct value once, its verdict kept.
 
-Staging joins the tables `quality.judged_<kind>` by the value as received, so that no library runs inside SQL and a value
-that is known costs a join.
+Staging joins the tables `quality.judged_<kind>` by the value as received, so that no library runs inside SQL and a
+value that is known costs a join.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def judge_new(
 ) -> Judged:
     """Judge the contact values of the mapped views that have no verdict yet.
 
-    Reads the columns of `expectations.kinds` of every view of schema `mapped` that has them and of the vendors' views, and
-    adds to `quality.judged_emails`, `judged_countries`, `judged_phones`, `judged_postcodes` and `judged_names` (columns:
-    `Kind.verdicts`; one row per value, or per value and region). Missing tables are made; a table that has other columns,
-    as after an upgrade, is made anew and all its values are judged. One transaction: after a kill there are all verdicts
-    or none.
+    Reads the columns of `expectations.kinds` of every view of schema `mapped` that has them and of the vendors' views,
+    and adds to `quality.judged_emails`, `judged_countries`, `judged_phones`, `judged_postcodes` and `judged_names`
+    (columns: `Kind.verdicts`; one row per value, or per value and region). Missing tables are made; a table that has
+    other columns, as after an upgrade, is made anew and all its values are judged. One transaction: after a kill there
+    are all verdicts or none.
 
     Args:
         con: An open connection to the warehouse without a transaction of its own.

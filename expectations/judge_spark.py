@@ -41,9 +41,9 @@ def judge_new_on_spark(
 ) -> NewVerdicts:
     """Judge the contact values of the mapped views that have no verdict yet.
 
-    Reads the columns of `expectations.kinds` of every view of schema `mapped` that has them, and the verdicts known in the
-    tables of the kinds, where those exist. The workers need this package with Polars and the libraries that judge, and
-    must run the Python of the driver (PYSPARK_PYTHON set to it before the session starts).
+    Reads the columns of `expectations.kinds` of every view of schema `mapped` that has them, and the verdicts known in
+    the tables of the kinds, where those exist. The workers need this package with Polars and the libraries that judge,
+    and must run the Python of the driver (PYSPARK_PYTHON set to it before the session starts).
 
     Args:
         session: The Spark session.

@@ -63,8 +63,8 @@ COUNTRIES = Kind(
     contacts.COUNTRY_VERDICTS,
     contacts.judge_countries,
 )
-# A number without a country code is read with the record's own country and with the source's: who lives abroad, or whose
-# country is wrong, may still have a number of the source's country.
+# A number without a country code is read with the record's own country and with the source's: who lives abroad, or
+# whose country is wrong, may still have a number of the source's country.
 PHONES = Kind(
     "quality.judged_phones",
     ("phone",),

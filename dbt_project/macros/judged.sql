@@ -1,8 +1,9 @@
 {#-
-  Contact values: how staging takes the verdicts that Python has given (expectations/contacts) for the texts as received.
+  Contact values: how staging takes the verdicts that Python has given (expectations/contacts) for the texts as
+  received.
 
-  Per type: the table with its verdicts, the column there that holds the normal form, and the flags that staging takes over
-  as <column>_<flag>. A value without a verdict counts as invalid, so that nothing unjudged becomes an identifier.
+  Per type: the table with its verdicts, the column there that holds the normal form, and the flags that staging takes
+  over as <column>_<flag>. A value without a verdict counts as invalid, so that nothing unjudged becomes an identifier.
 -#}
 {% macro judged_types() %}
     {{ return({
@@ -27,9 +28,9 @@
     {{ return(none) }}
 {% endmacro %}
 
-{#- The joins of the verdicts to rows under the alias r; none of them gives a row more than it had. Countries come first:
-    a postcode is one of the record's own country, of the source's where the record names none, and of `ZZ` where what it
-    names is no country. A telephone number is read both ways. -#}
+{#- The joins of the verdicts to rows under the alias r; none of them gives a row more than it had. Countries come
+    first: a postcode is one of the record's own country, of the source's where the record names none, and of `ZZ`
+    where what it names is no country. A telephone number is read both ways. -#}
 {% macro judged_joins(entity) -%}
     {%- set columns = regulars.entity_definition(entity)['columns'] -%}
     {%- set country = regulars.country_column(entity) -%}

@@ -1,5 +1,5 @@
-{#- Every contact value that staging holds has a verdict: without one it counts as invalid, and the validity of its source
-    would be wrong. -#}
+{#- Every contact value that staging holds has a verdict: without one it counts as invalid, and the validity of
+    its source would be wrong. -#}
 {{ config(tags=['phase_staging']) }}
 
 {%- set parts = [] -%}

@@ -101,7 +101,8 @@ def email_verdict(raw: str | None) -> Verdict:
     # A character has one byte at least, so very long texts are refused without being encoded.
     if len(text) > MAX_EMAIL_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_EMAIL_BYTES:
         return Verdict(None, TOO_LONG)
-    # `lower` of some letters outside of ASCII is an ASCII letter: the text itself must be plain, not only its lower case.
+    # `lower` of some letters outside of ASCII is an ASCII letter: the text itself must be plain, not only its lower
+    # case.
     plain = _PLAIN.fullmatch(text.lower()) if text.isascii() else None
     if plain and len(plain[1]) <= _MAX_LOCAL and "xn--" not in plain[2]:
         of_domain = _domain_verdict(plain[2])
@@ -127,9 +128,7 @@ def _by_library(text: str) -> Verdict:
     except Exception:  # noqa: BLE001 - whatever a library does with one text, the load goes on
         return Verdict(None, NOT_JUDGED)
     normalised = unicodedata.normalize("NFC", found.normalized.lower())
-    return Verdict(
-        normalised, None, (normalised.rpartition("@")[2], is_disposable(found.ascii_domain or found.domain))
-    )
+    return Verdict(normalised, None, (normalised.rpartition("@")[2], is_disposable(found.ascii_domain or found.domain)))
 
 
 def is_disposable(domain: str) -> bool:

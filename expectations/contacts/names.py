@@ -70,8 +70,8 @@ def judge_names(frame: pl.DataFrame) -> pl.DataFrame:
     again, an e-mail or web address. The lists are in `names.yaml`. A word that is somebody's name and also a common
     placeholder (`Null`, `Test`) is valid and doubtful: only who sees the other part of the name can tell.
 
-    The normal form has one blank between words, no marks of writing direction, and Unicode in its composed form; capital
-    and small letters stay.
+    The normal form has one blank between words, no marks of writing direction, and Unicode in its composed form;
+    capital and small letters stay.
 
     Args:
         frame: `raw_value`, one row per name.

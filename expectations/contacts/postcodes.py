@@ -56,7 +56,8 @@ class _Rules(NamedTuple):
     """How a country writes its postcodes.
 
     Attributes:
-        begins: The country's letters where all its codes begin with them (LV-1073, AD500), so that they may be left out.
+        begins: The country's letters where all its codes begin with them (LV-1073, AD500), so that they may be left
+            out.
         pattern: What each matches as a whole.
         places: Per number of letters and digits the places of separators in the library's examples.
         prefixes: Letters that may stand before it.
@@ -71,16 +72,17 @@ class _Rules(NamedTuple):
 def judge_postcodes(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a verdict on each postcode.
 
-    A postcode is valid if it is written like the postcodes of its country; whether the post delivers there is not asked.
-    Capital or small letters, blanks, hyphens and the letters of the country before it make no difference. Where a country
-    has no postcodes, or the library does not know them, or the country itself is unknown (`ZZ`), every text with a letter
-    or digit is valid: forms ask for a postcode all the same, and nobody can say that it is wrong.
+    A postcode is valid if it is written like the postcodes of its country; whether the post delivers there is not
+    asked. Capital or small letters, blanks, hyphens and the letters of the country before it make no difference. Where
+    a country has no postcodes, or the library does not know them, or the country itself is unknown (`ZZ`), every text
+    with a letter or digit is valid: forms ask for a postcode all the same, and nobody can say that it is wrong.
 
     The normal form has capital letters, digits of ASCII, and blanks or hyphens where the examples of the library have
     them.
 
     Args:
-        frame: `raw_value` and `region` (two-letter country code, `ZZ` or null where it is unknown), one row per postcode.
+        frame: `raw_value` and `region` (two-letter country code, `ZZ` or null where it is unknown), one row per
+            postcode.
 
     Returns:
         One row per row of `frame`, in its order: raw_value and region (as received), normalised (null if invalid),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -50,14 +50,14 @@ def verdict_frame(keys: dict[str, list[str | None]], verdicts: Iterable[Verdict]
     """
     judged = list(verdicts)
     value, is_valid, reason, *more = list(schema)[len(keys) :]
-    columns: dict[str, list[str | None] | list[bool]] = {
+    columns: dict[str, list[Any]] = {
         **keys,
         value: [one.value for one in judged],
         is_valid: [one.value is not None for one in judged],
         reason: [one.reason for one in judged],
     }
     for place, name in enumerate(more):
-        columns[name] = [one.more[place] if one.more else None for one in judged]  # type: ignore[misc] # per schema
+        columns[name] = [one.more[place] if one.more else None for one in judged]
     return pl.DataFrame({name: columns[name] for name in schema}, schema=schema)
 
 

@@ -36,8 +36,8 @@ class Fault:
         field: Its name in the file.
         wrong: The new text; null: the value is missing.
         weight: How often, against the others.
-        severity: `record`: the record is invalid; `field`: only the value is; `warning`: the value is kept and marked; `none`:
-            nothing is wrong, by today's rules.
+        severity: `record`: the record is invalid; `field`: only the value is; `warning`: the value is kept and marked;
+            `none`: nothing is wrong, by today's rules.
         among: Which records can be chosen, where it is not all.
         also: Further columns that get a new text with it.
     """
@@ -80,7 +80,7 @@ def broken_phone() -> pl.Expr:
 
 
 def throw_away(key: str) -> pl.Expr:
-    """An address of a domain whose mailboxes anybody may read and nobody keeps; one's own, lest two people become one."""
+    """An address of a domain whose mailboxes nobody keeps; one's own, lest two people become one."""
     return pl.concat_str(pl.lit("shop."), pl.col(key), pl.lit("@mailinator.com"))
 
 

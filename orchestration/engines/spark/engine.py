@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
+
 @dataclass
 class SparkEngine:
     """One company on Spark; see `orchestration.engines.base.Engine` for what each method does.

@@ -199,7 +199,6 @@ def test_each_entity_has_its_rule_on_rejected_lines():
 T = "2026-03-10 12:00:00"
 
 
-
 def name(column: str, judged: str) -> dict[str, str]:
     """The columns of a name that is `good`, `doubtful` or `bad`."""
     flags = {"good": ("true", "false"), "doubtful": ("true", "true"), "bad": ("false", None)}[judged]
@@ -389,7 +388,8 @@ def test_every_status_of_the_seed_is_known():
     assert set(re.findall(r"'([a-z_-]+)'", rule.sql.partition(" in ")[2])) == {line.split(",")[0] for line in lines[1:]}
 
 
-# First and last name, and which of first name, last name and the warning hold. Anna Null is a person, Test Test is none.
+# First and last name, and which of first name, last name and the warning hold. Anna Null is a person, Test Test is
+# none.
 NAMES = [
     ("good", "good", (True, True, True)),
     ("good", "doubtful", (True, True, True)),

@@ -26,14 +26,18 @@ DOUBTFUL = "it may be a placeholder, though people are called so"
     ("value", "reason"),
     [
         (None, NO_VALUE), ("", NO_VALUE), (" \u200b\u00a0", NO_VALUE),
-        ("-", NO_LETTER), ("...", NO_LETTER), ("12345", NO_LETTER), ("٣٤٥", NO_LETTER), ("???", NO_LETTER), ("😀", NO_LETTER),
-        ("n/a", PLACEHOLDER), ("N/A", PLACEHOLDER), ("#N/A", PLACEHOLDER), ("NaN", PLACEHOLDER), ("<null>", PLACEHOLDER),
+        ("-", NO_LETTER), ("...", NO_LETTER), ("12345", NO_LETTER), ("٣٤٥", NO_LETTER), ("???", NO_LETTER),
+        ("😀", NO_LETTER),
+        ("n/a", PLACEHOLDER), ("N/A", PLACEHOLDER), ("#N/A", PLACEHOLDER), ("NaN", PLACEHOLDER),
+        ("<null>", PLACEHOLDER),
         ("unknown", PLACEHOLDER), ("Unbekannt", PLACEHOLDER), ("INCONNU", PLACEHOLDER), ("desconocido", PLACEHOLDER),
         ("неизвестно", PLACEHOLDER), ("不明", PLACEHOLDER), ("anonym", PLACEHOLDER), ("Anonymous", PLACEHOLDER),
         ("keine Angabe", PLACEHOLDER), ("Sin nombre", PLACEHOLDER), ("not available", PLACEHOLDER),
-        ("Vorname Nachname", PLACEHOLDER), ("foo bar", PLACEHOLDER), ("Test Test", PLACEHOLDER), ("null null", PLACEHOLDER),
+        ("Vorname Nachname", PLACEHOLDER), ("foo bar", PLACEHOLDER), ("Test Test", PLACEHOLDER),
+        ("null null", PLACEHOLDER),
         ("Test User", PLACEHOLDER), ("Neu, Kunde", PLACEHOLDER), ("first last", PLACEHOLDER), ("テスト", PLACEHOLDER),
-        ("asdf", KEYS), ("ASDFGH", KEYS), ("qwertz", KEYS), ("qwerty", KEYS), ("azerty", KEYS), ("yxcv", KEYS), ("йцукен", KEYS),
+        ("asdf", KEYS), ("ASDFGH", KEYS), ("qwertz", KEYS), ("qwerty", KEYS), ("azerty", KEYS), ("yxcv", KEYS),
+        ("йцукен", KEYS),
         ("fdsa", KEYS), ("asdasd", KEYS), ("qweasd", KEYS), ("asdf jkl", KEYS), ("asdf jklö", KEYS),
         ("aaa", REPEATED), ("XXXX", REPEATED), ("xxx yyy", REPEATED), ("ффф", REPEATED),
         ("anna@example.com", "it is an e-mail address"), ("Anna <anna@example.com>", "it is an e-mail address"),
@@ -48,23 +52,45 @@ def test_what_is_no_name(value, reason):
 
 @pytest.mark.parametrize(
     "value",
-    ["Null", "NULL", "Test", "None", "Tester", "Muster", "Mustermann", "Max Mustermann", "John Doe", "Gast", "Kunde", "Foo", "N.A."],
+    [
+        "Null",
+        "NULL",
+        "Test",
+        "None",
+        "Tester",
+        "Muster",
+        "Mustermann",
+        "Max Mustermann",
+        "John Doe",
+        "Gast",
+        "Kunde",
+        "Foo",
+        "N.A.",
+    ],
 )
 def test_names_that_are_often_placeholders_pass_and_are_doubtful(value):
     assert name_verdict(value) == (value, DOUBTFUL, (True,))
 
 
 # Short ones, ones that are placeholders or runs of keys in part or in another script, ones with digits and marks.
-REAL = """
+REAL = (
+    """
 Ng|O|Ó|E|Wu|Oo|Aa|Ii|Ye|Xu|Yu|Na|No|Bo|Ek|Å|X Æ A-12|K.|J. R. R.|O'Brien|O’Neill|d'Arc|Al-Sayed|Müller-Lüdenscheidt
-Anna Null|Jennifer Null|Null, Anna|Christopher Test|Test, Maria|Jon Tester|Nan Goldin|Nil Karaibrahimgil|Nemo|Sin|Sans|Vide
-Bar|Baz Luhrmann|Foo Mei Ling|Leeroy|Azer|Аzer|Смит|Анна Смит|Asad|Asda|Qasem|Were|Fred|Dewey|Poppy|Weert|Treweek|Trewern|Opi|Iop
+Anna Null|Jennifer Null|Null, Anna|Christopher Test|Test, Maria|Jon Tester|Nan Goldin
+Nil Karaibrahimgil|Nemo|Sin|Sans|Vide
+Bar|Baz Luhrmann|Foo Mei Ling|Leeroy|Azer|Аzer|Смит|Анна Смит|Asad|Asda|Qasem|Were|Fred|Dewey|Poppy
+Weert|Treweek|Trewern|Opi|Iop
 Jürgen|Ångström|Łukasz|Şükrü|Đặng|Nguyễn Thị Ánh|Þórdís|Ñáñez|Ōno|Ğ|İnci|Œuvrard|ẞ|Ŷ
-Иван Петров|Щукин|Їжак|Ђорђе|Γιώργος|Ζ|Աննա|ანა|אברהם|بن سلمان|محمد|فاطمة الزهراء|علی‌رضا|نور|नरेन्द्र मोदी|प्रिया|শেখ হাসিনা|தமிழ்|ไพบูลย์|မြင့်
+Иван Петров|Щукин|Їжак|Ђорђе|Γιώργος|Ζ|Աննա|ანა|אברהם|بن سلمان|محمد|فاطمة الزهراء|علی‌رضا|نور
+नरेन्द्र मोदी|प्रिया|শেখ হাসিনা|தமிழ்|ไพบูลย์|မြင့်
 王|李小龙|欧阳|山田 太郎|さくら|ソフィー|木木木|김|남궁 민|박서준|ᏍᏏᏉᏯ|ተስፋዬ|ꦲꦤ
-Hubert Blaine Wolfeschlegelsteinhausenbergerdorff|Jean-Baptiste Emmanuel|de la Cruz|van der Leer|von und zu|Ludwig XIV|Sr.|3rd Anna
+Hubert Blaine Wolfeschlegelsteinhausenbergerdorff|Jean-Baptiste Emmanuel|de la Cruz|van der Leer
+von und zu|Ludwig XIV|Sr.|3rd Anna
 Anna anna|Lee Lee|Bo Bo|José María|Maria da Conceição|bin Abdullah|ibn Sina|Yy|Ana Laura López Test
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 
 
 @pytest.mark.parametrize("value", REAL)

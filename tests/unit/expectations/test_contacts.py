@@ -199,7 +199,9 @@ def test_a_normalised_address_stays_as_it_is(address):
 # What people and programs put around an @, so that both the plain case and all others are met.
 PARTS = st.text(alphabet="aZ0_'+-.ß @\"xn(<", max_size=70)
 DOMAINS = st.one_of(
-    st.sampled_from(["example.com", "Example.COM", "xn--bcher-kva.example", "bücher.example", "a.test", "example", "1.2"]),
+    st.sampled_from(
+        ["example.com", "Example.COM", "xn--bcher-kva.example", "bücher.example", "a.test", "example", "1.2"]
+    ),
     st.text(alphabet="aZ0-._xn", max_size=70),
     st.builds(".".join, st.lists(st.text(alphabet="ab-1", min_size=1, max_size=64), max_size=5)),
 )

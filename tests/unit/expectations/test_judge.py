@@ -90,9 +90,7 @@ def test_very_long_values_are_refused_without_leaving_the_database(warehouse, mo
     monkeypatch.setitem(
         judge_module.KINDS,
         "emails",
-        EMAILS._replace(
-            judge=lambda frame: lengths.append(frame["raw_value"].str.len_chars().max()) or honest(frame)
-        ),
+        EMAILS._replace(judge=lambda frame: lengths.append(frame["raw_value"].str.len_chars().max()) or honest(frame)),
     )
     assert judge_new(warehouse) == Judged(emails=4, phones=4)
     long = warehouse.execute(
@@ -107,7 +105,9 @@ def test_nul_bytes_are_kept_and_judged(con):
     con.execute("CREATE SCHEMA mapped")
     con.execute("CREATE VIEW mapped.customers AS SELECT 'a' || chr(0) || '@example.com' AS email, 'l' AS _load_id")
     assert judge_new(con) == Judged(emails=1, phones=0)
-    assert emails(con) == [("a\x00@example.com", None, False, "a character may not stand before the @ sign", None, None)]
+    assert emails(con) == [
+        ("a\x00@example.com", None, False, "a character may not stand before the @ sign", None, None)
+    ]
 
 
 def test_a_failure_leaves_no_half_of_the_verdicts(warehouse, monkeypatch):
@@ -181,7 +181,9 @@ def test_what_a_verdict_belongs_to(people):
 
 def test_known_values_with_another_country_are_judged_for_it(people):
     judge_new(people)
-    people.execute("INSERT INTO received (postal_code, country_code, _country, _load_id) VALUES ('4051', 'AT', 'DE', 'l')")
+    people.execute(
+        "INSERT INTO received (postal_code, country_code, _country, _load_id) VALUES ('4051', 'AT', 'DE', 'l')"
+    )
     assert judge_new(people) == Judged(postcodes=1, countries=1)
 
 
