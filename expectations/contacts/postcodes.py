@@ -121,7 +121,7 @@ def postcode_verdict(raw: str | None, region: str | None) -> Verdict:
 
 def _plain(text: str) -> str:
     """Capital letters, digits of ASCII, plain hyphens, single blanks."""
-    plain = _DASHES.sub("-", unicodedata.normalize("NFKC", tidy(text))).upper()
+    plain = _DASHES.sub("-", tidy(unicodedata.normalize("NFKC", text).upper()))
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in plain)
 
 

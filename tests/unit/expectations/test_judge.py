@@ -1,6 +1,14 @@
+# ruff: noqa: RUF001 - look-alikes and digits of other scripts are what is tried here
+import polars as pl
 import pytest
 
 import expectations.judge as judge_module
+from expectations.contacts import NOT_JUDGED
+from expectations.contacts.countries import country_verdict
+from expectations.contacts.emails import email_verdict
+from expectations.contacts.names import name_verdict
+from expectations.contacts.phones import phone_verdict
+from expectations.contacts.postcodes import postcode_verdict
 from expectations.judge import Judged, judge_new
 from expectations.kinds import EMAILS, KINDS, PHONES
 
@@ -195,3 +203,38 @@ def test_verdicts_of_an_older_version_are_given_anew(warehouse):
     )
     assert judge_new(warehouse) == Judged(emails=3, phones=3)
     assert emails(warehouse)[0] == ("Anna@Example.com", "anna@example.com", True, None, "example.com", False)
+
+
+# Nothing of these may stop a load or be changed: control characters, ten megabytes, right-to-left text, digits and
+# look-alikes of other scripts, unassigned characters, SQL, templates, formulas.
+NAUGHTY = [
+    "", " ", "\t\r\n", "\x00", "a\x00b@example.com", "\x7f\x1b[31m", "x" * 10_000_000, "@" * 100_000, "9" * 300,
+    "\u00a0", "\u202eanna@example.com", "محمد", "\u202eabc", "٠٣٠١٢٣٤٥٦", "１０１１５", "Аnna", "a\u0300" * 500,
+    "\ufffe\uffff", "\U0010ffff", "😀", "'; DROP TABLE quality.judged_emails; --", "{{ 1 }}", "=1+1", "null", "NaN",
+    "<script>alert(1)</script>", "%s%n", "None", "-1", "1e309", "../../etc/passwd", "ﷺ" * 50, "İ", "ß", "ﬁ",
+    "\u0000\u0001", "xn--", "a@xn--.com", "a@xn--a",
+]  # fmt: skip
+
+
+def test_naughty_values_in_every_field_are_judged_and_kept_as_they_are(con):
+    fields = [column for kind in KINDS.values() for column in kind.columns]
+    con.execute("CREATE SCHEMA mapped")
+    con.register("naughty", pl.DataFrame(dict.fromkeys(fields, NAUGHTY)).to_arrow())
+    con.execute("CREATE VIEW mapped.customers AS SELECT *, 'DE' AS _country, 'one' AS _load_id FROM naughty")
+    judge_new(con)
+    for kind in KINDS.values():
+        rows = con.execute(f"SELECT raw_value, is_valid, reason FROM {kind.table}").fetchall()
+        assert {row[0] for row in rows} == set(NAUGHTY)
+        assert [row for row in rows if not row[1] and row[2] is None] == []
+        assert NOT_JUDGED not in {row[2] for row in rows}
+    assert judge_new(con) == Judged()
+
+
+def test_lone_surrogates_are_refused():
+    """They cannot be stored as UTF-8, but Python can hold them."""
+    for verdict in (
+        email_verdict("a\ud800@example.com"), phone_verdict("030 12\udfff3456", "DE"), country_verdict("\ud800"),
+        postcode_verdict("1011\ud800", "DE"), name_verdict("An\ud800na"),
+    ):  # fmt: skip
+        assert verdict.value is None
+        assert verdict.reason not in (None, NOT_JUDGED)
