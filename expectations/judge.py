@@ -147,20 +147,14 @@ def _selects(kind: Kind, column: str, view: str, columns: Sequence[str]) -> list
     of_source = f"SELECT {value}, v.{_quoted(SOURCE_COUNTRY)} AS region, v._load_id FROM {view} AS v"  # noqa: S608
     if COUNTRY_COLUMN not in columns:
         return [of_source]
-    own = (
-        f"{view} AS v LEFT JOIN {COUNTRIES.table} AS c ON v.{_quoted(COUNTRY_COLUMN)} = c.raw_value "
-        f"WHERE c.normalised IS {{}}"
-    )
-    of_record = f"SELECT {value}, c.normalised AS region, v._load_id FROM {own.format('NOT NULL')}"  # noqa: S608
+    country = f"v.{_quoted(COUNTRY_COLUMN)}"
+    joined = f"LEFT JOIN {COUNTRIES.table} AS c ON {country} = c.raw_value WHERE c.normalised IS"
+    of_record = f"SELECT {value}, c.normalised AS region, v._load_id FROM {view} AS v {joined} NOT NULL"  # noqa: S608
     if kind.table == PHONES.table:
         return [of_source, of_record]
+    of_none = f"SELECT {value}, '{NO_COUNTRY}' AS region, v._load_id FROM {view} AS v {joined} NULL"  # noqa: S608
     # A country that is none, and a blank one, which staging takes for no country: both have a verdict then.
-    unread = f"{own.format('NULL')} AND v.{_quoted(COUNTRY_COLUMN)} IS NOT NULL"
-    return [
-        of_record,
-        f"{of_source.replace(f'{view} AS v', own.format('NULL'))}",
-        f"SELECT {value}, '{NO_COUNTRY}' AS region, v._load_id FROM {unread}",  # noqa: S608 - quoted names
-    ]
+    return [of_record, f"{of_source} {joined} NULL", f"{of_none} AND {country} IS NOT NULL"]
 
 
 def _views_with(

@@ -45,12 +45,15 @@ _DOUBTFUL = "it may be a placeholder, though people are called so"
 
 _LISTS = Path(__file__).with_name("names.yaml")
 _ADDRESS = re.compile(r"\S+@\S+\.\S+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ASCII_WORD = re.compile("[a-z]+")
 _LINK = re.compile(r"https?://|www\.\w", re.IGNORECASE)
 # Names of two equal letters exist (Oo, Aa, Ii); of three, where a letter is a sound, they do not.
 _SAME_LETTERS = 3
 # A sign of these scripts is a syllable or a word: three equal ones can be a name.
 _SYLLABLES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
 _RUN, _SHORT_RUN, _RUNS = 4, 3, 6
+_LONGEST_ROW = 14
 
 
 class _Lists(NamedTuple):
@@ -92,20 +95,21 @@ def name_verdict(raw: str | None) -> Verdict:
         return Verdict(None, TOO_LONG)
     try:
         text = tidy(raw)
-        reason = _why_not(text)
+        words = _words(text)
+        reason = _why_not(text, words)
         if reason:
             return Verdict(None, reason)
-        doubtful = _is_doubtful(text)
+        doubtful = _is_doubtful(words)
         return Verdict(text, _DOUBTFUL if doubtful else None, (doubtful,))
     except Exception:  # noqa: BLE001 - one strange text must not stop a load
         return Verdict(None, NOT_JUDGED)
 
 
-def _why_not(text: str) -> str | None:
+def _why_not(text: str, words: list[str]) -> str | None:
     """Why a text is surely no name; None where it may be one."""
     if not text:
         return NO_VALUE
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+    if _CONTROLS.search(text):
         return _CONTROL
     if _ADDRESS.search(text):
         return _EMAIL
@@ -113,7 +117,6 @@ def _why_not(text: str) -> str | None:
         return _WEB
     if not any(char.isalpha() for char in text):
         return _NO_LETTER
-    words = _words(text)
     if not words or {text, text.casefold()} & _lists().exact or " ".join(words) in _lists().phrases:
         return _PLACEHOLDER
     if all(_is_repeated(word) for word in words) and not any(char.isdigit() for char in text):
@@ -126,8 +129,7 @@ def _why_not(text: str) -> str | None:
     return None
 
 
-def _is_doubtful(text: str) -> bool:
-    words = _words(text)
+def _is_doubtful(words: list[str]) -> bool:
     return " ".join(words) in _lists().examples or (len(words) == 1 and words[0] in _lists().doubtful)
 
 
@@ -142,6 +144,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
+    """The words of a text as `_plain` has them."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
     # A combining mark is no letter to Python's `\w`, but part of a word in the scripts of India.
     spaced = "".join(char if unicodedata.category(char)[0] in "LM" else " " for char in text)
     return _plain(spaced).split()
@@ -172,7 +177,8 @@ def _is_cut_into_runs(word: str) -> bool:
         return False
     reached = {0}
     for end in range(_SHORT_RUN, len(word) + 1):
-        if any(start in reached and _on_one_row(word[start:end]) for start in range(end - _SHORT_RUN + 1)):
+        starts = range(max(0, end - _LONGEST_ROW), end - _SHORT_RUN + 1)
+        if any(start in reached and _on_one_row(word[start:end]) for start in starts):
             reached.add(end)
     return len(word) in reached
 

@@ -135,7 +135,7 @@ def test_each_difference_to_the_example_postcodes_is_explained():
 def test_every_country_of_the_lists_of_others_is_known():
     rows = _rows("libaddressinput/country_postcodes.csv")
     verdicts = judge_countries(pl.DataFrame({"raw_value": [row["iso2"] for row in rows]}))
-    # Ascension and Tristan da Cunha have codes reserved for the post, which ISO 3166 does not assign; ZZ is no country.
+    # Ascension and Tristan da Cunha have codes reserved for the post, not assigned by ISO 3166; ZZ is no country.
     assert [row["iso2"] for row, valid in zip(rows, verdicts["is_valid"], strict=True) if not valid] == [
         "AC",
         "TA",
