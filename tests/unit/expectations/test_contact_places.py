@@ -30,7 +30,7 @@ LONG = "it is longer than the postcodes of its country"
         ("DE", "DE"), ("de", "DE"), (" De ", "DE"), ("DEU", "DE"), ("Germany", "DE"), ("GERMANY", "DE"),
         ("Deutschland", "DE"), ("Allemagne", "DE"), ("Germania", "DE"), ("BRD", "DE"),
         ("UK", "GB"), ("England", "GB"), ("Great Britain", "GB"), ("gb", "GB"),
-        ("EL", "GR"), ("XK", "XK"), ("Kosovo", "XK"),
+        ("EL", "GR"), ("EIRE", "IE"), ("XK", "XK"), ("Kosovo", "XK"),
         ("U.S.A.", "US"), ("United States of America", "US"), ("us", "US"),
         ("The Netherlands", "NL"), ("Holland", "NL"), ("Côte d’Ivoire", "CI"), ("cote d'ivoire", "CI"),
         ("Österreich", "AT"), ("OSTERREICH", "AT"), ("Suisse", "CH"), ("Türkiye", "TR"), ("Turkey", "TR"),
