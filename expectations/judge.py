@@ -1,71 +1,25 @@
 """Judging contact values in the warehouse: each distinct value once, its verdict kept.
 
-Staging joins `quality.judged_emails` and `quality.judged_phones` by the value as received, so that no library runs
-inside SQL and a value that is known costs a join.
+Staging joins the tables `quality.judged_<kind>` by the value as received, so that no library runs inside SQL and a
+value that is known costs a join.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from expectations.contacts import (
-    MAX_EMAIL_BYTES,
-    MAX_PHONE_CHARACTERS,
-    TOO_LONG,
-    judge_emails,
-    judge_phones,
-)
+from expectations.contacts import NO_COUNTRY, TOO_LONG
+from expectations.kinds import COUNTRIES, COUNTRY_COLUMN, KINDS, PHONES, SOURCE_COUNTRY, Judged, Kind
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-_TABLES = """
-CREATE SCHEMA IF NOT EXISTS quality;
-CREATE TABLE IF NOT EXISTS quality.judged_emails (
-    raw_value VARCHAR, normalised VARCHAR, is_valid BOOLEAN, reason VARCHAR
-);
-CREATE TABLE IF NOT EXISTS quality.judged_phones (
-    raw_value VARCHAR, region VARCHAR, e164 VARCHAR, is_valid BOOLEAN, reason VARCHAR
-);
-"""
+__all__ = ["BATCH", "KINDS", "Judged", "judge_new"]
 
 # Values that are held in Python at a time.
 BATCH = 50_000
-
-# Blanks around a value do not count towards its length; anything this far above the limit is too long whatever it is,
-# and never leaves the database.
-_MARGIN = 1_000
-
-
-class Judged(NamedTuple):
-    """How many distinct values were judged; 0 where all were known."""
-
-    emails: int
-    phones: int
-
-
-class Kind(NamedTuple):
-    """One sort of contact value.
-
-    Attributes:
-        table: Where its verdicts are kept.
-        column: The column of mapped views that holds it.
-        keys: What a verdict belongs to: the value, or the value and its region.
-        too_long_above: Characters above which a value is too long whatever it is.
-        judge: Gives the verdicts; see `expectations.contacts`.
-    """
-
-    table: str
-    column: str
-    keys: tuple[str, ...]
-    too_long_above: int
-    judge: Callable[[pl.DataFrame], pl.DataFrame]
-
-
-EMAILS = Kind("quality.judged_emails", "email", ("raw_value",), MAX_EMAIL_BYTES + _MARGIN, judge_emails)
-PHONES = Kind("quality.judged_phones", "phone", ("raw_value", "region"), MAX_PHONE_CHARACTERS + _MARGIN, judge_phones)
 
 
 def judge_new(
@@ -76,13 +30,13 @@ def judge_new(
     again: bool = False,
     batch: int = BATCH,
 ) -> Judged:
-    """Judge the e-mail addresses and telephone numbers of the mapped views that have no verdict yet.
+    """Judge the contact values of the mapped views that have no verdict yet.
 
-    Reads the columns `email` and `phone` (the latter with `_country`, the region of numbers without a country
-    code) of every view of schema `mapped` that has them and of the vendors' views; adds to `quality.judged_emails`
-    (raw_value, normalised, is_valid, reason; one row per value) and `quality.judged_phones` (raw_value, region, e164,
-    is_valid, reason; one row per value and region), and makes both if they are missing. One transaction: after a kill
-    there are all verdicts or none.
+    Reads the columns of `expectations.kinds` of every view of schema `mapped` that has them and of the vendors' views,
+    and adds to `quality.judged_emails`, `judged_countries`, `judged_phones`, `judged_postcodes` and `judged_names`
+    (columns: `Kind.verdicts`; one row per value, or per value and region). Missing tables are made; a table that has
+    other columns, as after an upgrade, is made anew and all its values are judged. One transaction: after a kill there
+    are all verdicts or none.
 
     Args:
         con: An open connection to the warehouse without a transaction of its own.
@@ -96,19 +50,28 @@ def judge_new(
     """
     con.execute("BEGIN TRANSACTION")
     try:
-        con.execute(_TABLES)
-        if again:
-            con.execute("DELETE FROM quality.judged_emails")
-            con.execute("DELETE FROM quality.judged_phones")
-        judged = Judged(
-            emails=_judge(con, EMAILS, load_ids, vendor_views, batch),
-            phones=_judge(con, PHONES, load_ids, vendor_views, batch),
-        )
+        con.execute("CREATE SCHEMA IF NOT EXISTS quality")
+        for kind in KINDS.values():
+            _make_table(con, kind, again=again)
+        judged = {name: _judge(con, kind, load_ids, vendor_views, batch) for name, kind in KINDS.items()}
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")
         raise
-    return judged
+    return Judged(**judged)
+
+
+def _make_table(con: duckdb.DuckDBPyConnection, kind: Kind, *, again: bool) -> None:
+    schema, name = kind.table.split(".")
+    found = con.execute(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        [schema, name],
+    ).fetchall()
+    if found and (again or [column for (column,) in found] != list(kind.verdicts)):
+        con.execute(f"DROP TABLE {kind.table}")
+    columns = ", ".join(f"{column} {sql_type}" for column, sql_type in kind.sql_types.items())
+    con.execute(f"CREATE TABLE IF NOT EXISTS {kind.table} ({columns})")
 
 
 def _judge(
@@ -151,11 +114,10 @@ def _collect(
     con: duckdb.DuckDBPyConnection, kind: Kind, load_ids: Sequence[str] | None, vendor_views: Sequence[str]
 ) -> int:
     """Put the distinct values without a verdict into a temporary table and return how many there are."""
-    region = ', "_country" AS region' if "region" in kind.keys else ""
-    selects = [
-        f"SELECT {_quoted(kind.column)} AS raw_value{region}, _load_id FROM {_quoted(schema)}.{_quoted(view)}"  # noqa: S608
-        for schema, view in _views_with(con, kind.column, vendor_views)
-    ]
+    selects = []
+    for column in kind.columns:
+        for schema, view, columns in _views_with(con, column, vendor_views):
+            selects += _selects(kind, column, f"{_quoted(schema)}.{_quoted(view)}", columns)
     if not selects:
         return 0
     # Names come from the catalogue of the database and are quoted; the loads are a parameter.
@@ -177,12 +139,34 @@ def _collect(
     return int(con.execute("SELECT count(*) FROM temp.new_values").fetchall()[0][0])
 
 
-def _views_with(con: duckdb.DuckDBPyConnection, column: str, vendor_views: Sequence[str]) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = con.execute(
-        "SELECT table_schema, table_name FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND column_name = ? AND "
-        "(table_schema = 'mapped' OR (table_schema = 'staging' AND list_contains(?, table_name))) ORDER BY ALL",
-        [column, list(vendor_views)],
+def _selects(kind: Kind, column: str, view: str, columns: Sequence[str]) -> list[str]:
+    """Queries for the values of one column of one view, each with what its verdict belongs to, and `_load_id`."""
+    value = f"v.{_quoted(column)} AS raw_value"
+    if "region" not in kind.keys:
+        return [f"SELECT {value}, v._load_id FROM {view} AS v"]  # noqa: S608 - quoted names
+    of_source = f"SELECT {value}, v.{_quoted(SOURCE_COUNTRY)} AS region, v._load_id FROM {view} AS v"  # noqa: S608
+    if COUNTRY_COLUMN not in columns:
+        return [of_source]
+    country = f"v.{_quoted(COUNTRY_COLUMN)}"
+    joined = f"LEFT JOIN {COUNTRIES.table} AS c ON {country} = c.raw_value WHERE c.normalised IS"
+    of_record = f"SELECT {value}, c.normalised AS region, v._load_id FROM {view} AS v {joined} NOT NULL"  # noqa: S608
+    if kind.table == PHONES.table:
+        return [of_source, of_record]
+    of_none = f"SELECT {value}, '{NO_COUNTRY}' AS region, v._load_id FROM {view} AS v {joined} NULL"  # noqa: S608
+    # A country that is none, and a blank one, which staging takes for no country: both have a verdict then.
+    return [of_record, f"{of_source} {joined} NULL", f"{of_none} AND {country} IS NOT NULL"]
+
+
+def _views_with(
+    con: duckdb.DuckDBPyConnection, column: str, vendor_views: Sequence[str]
+) -> list[tuple[str, str, list[str]]]:
+    """Schema, name and columns of each view that has a column."""
+    rows: list[tuple[str, str, list[str]]] = con.execute(
+        "SELECT table_schema, table_name, list(column_name) AS names FROM information_schema.columns "
+        "WHERE table_catalog = current_database() AND "
+        "(table_schema = 'mapped' OR (table_schema = 'staging' AND list_contains(?, table_name))) "
+        "GROUP BY ALL HAVING list_contains(names, ?) ORDER BY ALL",
+        [list(vendor_views), column],
     ).fetchall()
     return rows
 

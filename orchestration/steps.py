@@ -137,7 +137,7 @@ def prepare(run: Run) -> Counts:
         run.dbt.build(["--select", "tag:phase_received", "--exclude-resource-type", "unit_test"])
     with run.engine.control() as con:
         judged = run.engine.judge(run, con)
-    return {"emails_judged": judged.emails, "phones_judged": judged.phones}
+    return {f"{kind}_judged": count for kind, count in judged._asdict().items()}
 
 
 def gate(run: Run) -> GateResult:

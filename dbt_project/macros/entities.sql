@@ -16,6 +16,9 @@
                    boolean    true/false, yes/no, y/n, t/f, on/off, 1/0
                    email      the judged, normalised address
                    phone      the judged number in E.164
+                   country    the judged country as two letters of ISO 3166
+                   postcode   the judged postcode as its country writes it
+                   name       the judged name
     keys         made key -> [column that gives the namespace: source, accounts_of or products_of; id column]
     record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
     renamed      column of the mapping -> column of staging, where the plain name is taken
@@ -36,9 +39,9 @@
             'grows': true,
             'columns': {
                 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'text',
-                'first_name': 'text', 'last_name': 'text', 'full_name': 'text', 'birth_date': 'date',
-                'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'text',
-                'region': 'text', 'country_code': 'text', 'language': 'text', 'email_consent': 'boolean',
+                'first_name': 'name', 'last_name': 'name', 'full_name': 'name', 'birth_date': 'date',
+                'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'postcode',
+                'region': 'text', 'country_code': 'country', 'language': 'text', 'email_consent': 'boolean',
                 'sms_consent': 'boolean', 'phone_consent': 'boolean', 'created_at': 'timestamp',
                 'updated_at': 'timestamp',
             },
@@ -230,7 +233,9 @@
         {%- set name = definition['renamed'].get(column, column) -%}
         {%- do columns.update({name: types.get(type, text)}) -%}
         {%- if type != 'text' -%}{%- do columns.update({name ~ '_text': text}) -%}{%- endif -%}
-        {%- if type in ('email', 'phone') -%}{%- do columns.update({name ~ '_is_valid': 'boolean'}) -%}{%- endif -%}
+        {%- for flag in regulars.judged_flags(type) -%}
+            {%- do columns.update({name ~ '_' ~ flag: 'boolean'}) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for name in definition['looks_up'] -%}{%- do columns.update({name: 'boolean'}) -%}{%- endfor -%}
     {{ return(columns) }}

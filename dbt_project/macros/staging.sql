@@ -28,12 +28,7 @@
 {%- set columns = definition['columns'] -%}
 {%- set renamed = definition['renamed'] -%}
 {%- set rules = regulars.rules_of(entity) -%}
-{%- set emails = [] -%}
-{%- set phones = [] -%}
-{%- for column, type in columns.items() -%}
-    {%- if type == 'email' -%}{%- do emails.append(column) -%}{%- endif -%}
-    {%- if type == 'phone' -%}{%- do phones.append(column) -%}{%- endif -%}
-{%- endfor -%}
+{%- set country = regulars.country_column(entity) -%}
 {%- set key = renamed.get(definition['key'], definition['key']) -%}
 {%- set outputs = regulars.staged_columns(entity) -%}
 {%- set storage = regulars.storage_columns() if definition['grows'] else [] -%}
@@ -81,17 +76,14 @@ typed as (
         r._products_of as products_of,
         r._reject_reason as reject_reason
         {%- for column, type in columns.items() %},
+        {% if type in regulars.judged_types() -%}
+        {{ regulars.judged_columns(column, type, renamed.get(column, column), country) }}
+        {%- else -%}
         {{ regulars.typed_columns(column, type, renamed.get(column, column), definition['defaults'].get(column)) }}
+        {%- endif -%}
         {%- endfor %}
     from received as r
-    {%- for column in emails %}
-    left join {{ source('quality', 'judged_emails') }} as judged_{{ column }}
-        on r.{{ column }} = judged_{{ column }}.raw_value
-    {%- endfor %}
-    {%- for column in phones %}
-    left join {{ source('quality', 'judged_phones') }} as judged_{{ column }}
-        on r.{{ column }} = judged_{{ column }}.raw_value and r._country = judged_{{ column }}.region
-    {%- endfor %}
+    {{- regulars.judged_joins(entity) }}
 
 ),
 
@@ -138,9 +130,9 @@ judged as (
         {%- if type != 'text' %},
         {{ name }}_text
         {%- endif %}
-        {%- if type in ('email', 'phone') %},
-        {{ name }}_is_valid
-        {%- endif %}
+        {%- for flag in regulars.judged_flags(type) %},
+        {{ name }}_{{ flag }}
+        {%- endfor %}
         {%- endfor %}
         {%- for rule in rules %},
         ok_{{ rule['id'] }}
@@ -312,9 +304,8 @@ from ranked
     end
 {%- endmacro %}
 
-{#- One column of the mapping (r.<column>) as the columns of staging: the value, and where it is no text, the text; for
-    contact values also the verdict. A value without a verdict counts as invalid, so that nothing unjudged becomes an
-    identifier. A default is a technical column of the mapping ('_currency') or a literal. -#}
+{#- One column of the mapping (r.<column>) as the columns of staging: the value, and where it is no text, the text.
+    Contact values are in judged.sql. A default is a technical column of the mapping ('_currency') or a literal. -#}
 {% macro typed_columns(column, type, name, default=none) -%}
     {%- set received = 'r.' ~ column -%}
     {%- set text = regulars.typed_text(received) -%}
@@ -322,12 +313,6 @@ from ranked
         {{ text }} as {{ name }}
     {%- elif type == 'text' -%}
         coalesce({{ text }}, {{ 'r.' ~ default if default.startswith('_') else default }}) as {{ name }}
-    {%- elif type in ('email', 'phone') -%}
-        {%- set verdict = 'judged_' ~ column -%}
-        {%- set normal_form = 'normalised' if type == 'email' else 'e164' -%}
-        case when {{ text }} is not null then {{ received }} end as {{ name }}_text,
-        case when {{ verdict }}.is_valid then {{ verdict }}.{{ normal_form }} end as {{ name }},
-        case when {{ text }} is not null then coalesce({{ verdict }}.is_valid, false) end as {{ name }}_is_valid
     {%- else -%}
         {{ text }} as {{ name }}_text,
         {% if type == 'timestamp' -%} {{ regulars.typed_timestamp(received, 'r._time_zone') }}
@@ -365,7 +350,7 @@ from ranked
         {%- set name = definition['renamed'].get(column, column) -%}
         {%- do values.append(name) -%}
         {%- if type != 'text' -%}{%- do values.append(name ~ '_text') -%}{%- endif -%}
-        {%- if type in ('email', 'phone') -%}{%- do values.append(name ~ '_is_valid') -%}{%- endif -%}
+        {%- for flag in regulars.judged_flags(type) -%}{%- do values.append(name ~ '_' ~ flag) -%}{%- endfor -%}
     {%- endfor -%}
     {%- set made = definition['keys'].keys() | list -%}
     {%- if definition['record_ref'] -%}{%- do made.append('record_ref') -%}{%- endif -%}

@@ -23,7 +23,7 @@ PREPARED = {
     "mapped": (*ENTITIES, "raw_json"),
     "ledger": ("batches", "loads"),
     "meta": ("run_context", "gate_passes"),
-    "quality": ("judged_emails", "judged_phones"),
+    "quality": ("judged_emails", "judged_countries", "judged_phones", "judged_postcodes", "judged_names"),
 }
 
 

@@ -68,10 +68,13 @@ class EngineError(WarehouseError):
 
 
 class Judged(NamedTuple):
-    """How many distinct contact values were judged; 0 where all were known."""
+    """How many distinct contact values were judged, by kind; 0 where all were known."""
 
-    emails: int
-    phones: int
+    emails: int = 0
+    phones: int = 0
+    postcodes: int = 0
+    countries: int = 0
+    names: int = 0
 
 
 class Scored(NamedTuple):

@@ -61,7 +61,7 @@ class DuckDBEngine:
         """Judge the contact values that have no verdict yet."""
         from expectations.judge import judge_new
 
-        return Judged(*judge_new(con, vendor_views=run.vendor_views))
+        return Judged(**judge_new(con, vendor_views=run.vendor_views)._asdict())
 
     def frame(self, query: str) -> pl.DataFrame:
         """Return a query's rows; what the warehouse file holds fits this machine."""

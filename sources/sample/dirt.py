@@ -36,7 +36,8 @@ class Fault:
         field: Its name in the file.
         wrong: The new text; null: the value is missing.
         weight: How often, against the others.
-        severity: `record`: the record is invalid; `field`: only the value is; `none`: nothing is, by today's rules.
+        severity: `record`: the record is invalid; `field`: only the value is; `warning`: the value is kept and marked;
+            `none`: nothing is wrong, by today's rules.
         among: Which records can be chosen, where it is not all.
         also: Further columns that get a new text with it.
     """
@@ -48,7 +49,7 @@ class Fault:
     field: str
     wrong: pl.Expr
     weight: float = 1.0
-    severity: Literal["record", "field", "none"] = "record"
+    severity: Literal["record", "field", "warning", "none"] = "record"
     among: pl.Expr | None = None
     also: tuple[tuple[str, pl.Expr], ...] = ()
 
@@ -76,6 +77,11 @@ def broken_email(column: str) -> pl.Expr:
 def broken_phone() -> pl.Expr:
     """No telephone number any more."""
     return instead("12", "000000000000", "see notes", "n/a", "030/ABC")
+
+
+def throw_away(key: str) -> pl.Expr:
+    """An address of a domain whose mailboxes nobody keeps; one's own, lest two people become one."""
+    return pl.concat_str(pl.lit("shop."), pl.col(key), pl.lit("@mailinator.com"))
 
 
 def line_fault(rule: str, entity: str, weight: float = 0.6, among: pl.Expr | None = None) -> Fault:

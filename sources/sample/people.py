@@ -172,7 +172,9 @@ def _birth(
     child = member & (namesake | (rng.random(count) < 0.35))
     partner = own[head] + rng.normal(0, 1_500, count)
     younger = np.minimum(own[head] + rng.normal(10_800, 1_600, count), 13_500)
-    return np.where(child, younger, np.where(member, partner, own)).clip(-14_600, 13_500).astype(np.int32)
+    days = np.where(child, younger, np.where(member, partner, own)).clip(-14_600, 13_500).astype(np.int32)
+    # 1970-01-01 stands in for unknown dates; nobody here is born on it, so that each of them is one.
+    return np.where(days == 0, 1, days).astype(np.int32)
 
 
 def _systems(rng: np.random.Generator, count: int, business: np.ndarray) -> dict[str, np.ndarray]:

@@ -232,9 +232,14 @@ def in_latin1(values: pl.Series) -> pl.Series:
 
 
 def mistyped(rng: np.random.Generator, values: pl.Series, *, digits: bool = False) -> pl.Series:
-    """One slip of the hand in each text of three or more characters, not in its first one."""
+    """One slip of the hand in each text of three or more characters, not in its first one.
+
+    Digits keep their number: forms and tills take postcodes of the right length only.
+    """
     length = values.str.len_chars().to_numpy().astype(np.int64)
     kind = np.searchsorted(np.cumsum(SLIPS), rng.random(len(values)), side="right").clip(0, 3)
+    if digits:
+        kind = np.where((kind == 1) | (kind == 2), 0, kind)
     place = 1 + (rng.random(len(values)) * np.maximum(length - 2, 1)).astype(np.int64)
     letters = pl.Series(list("0123456789" if digits else "aeinrstlodumhkgbcfpvwzj"), dtype=pl.String)
     frame = pl.DataFrame(

@@ -59,7 +59,27 @@ FAULTS = (
         "no_id", "customers_account_id_present", "customers", "id", "id", dirt.MISSING, 4, among=pl.col("is_replaced")
     ),
     dirt.line_fault("customers_readable", "customers", 3, pl.col("is_replaced")),
-)
+    dirt.Fault(
+        "email_throw_away", "customers_email_not_disposable", "customers", "email", "email", dirt.throw_away("id"), 1,
+        "warning",
+    ),
+    dirt.Fault(
+        "postcode_impossible", "customers_postal_code_format", "customers", "postal_code", "default_address.zip",
+        dirt.instead("1", "000000", "n/a", "10115 Berlin"), 1, "field",
+    ),
+    dirt.Fault(
+        "name_keys", "customers_first_name_format", "customers", "first_name", "first_name",
+        dirt.instead("asdf", "qwertz", "xxx", "12345", "anna@mail.example"), 1, "field",
+    ),
+    dirt.Fault(
+        "name_placeholder", "customers_last_name_format", "customers", "last_name", "last_name",
+        dirt.instead("n/a", "Unknown", "-", "yxcvbn", "anonym"), 1, "field",
+    ),
+    dirt.Fault(
+        "name_doubtful", "customers_name_not_doubtful", "customers", "first_name", "first_name",
+        dirt.instead("Test", "Kunde", "Null"), 0.5, "warning",
+    ),
+)  # fmt: skip
 
 
 def customer_ids(account: np.ndarray) -> pl.Series:

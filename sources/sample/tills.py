@@ -16,7 +16,7 @@ from sources.sample.desk import Desk
 from sources.sample.goods import product_column
 from sources.sample.records import CLERK, blanked, kept, write_down, written_email, written_phone
 from sources.sample.rhythm import DAY
-from sources.sample.text import cents, join
+from sources.sample.text import cents
 from sources.sample.world import FOREIGN_STORES, World
 
 SOURCE = "tills"
@@ -135,7 +135,27 @@ MEMBER_FAULTS = (
         "field",
     ),
     dirt.Fault("no_id", "customers_account_id_present", "customers", "id", "Mitgliedsnummer", dirt.MISSING, 1.5),
-)
+    dirt.Fault(
+        "email_throw_away", "customers_email_not_disposable", "customers", "email", "EMail", dirt.throw_away("id"), 1,
+        "warning",
+    ),
+    dirt.Fault(
+        "birth_date_placeholder", "customers_birth_date_not_placeholder", "customers", "born", "Geburtsdatum",
+        pl.lit("01.01.1970"), 1, "warning",
+    ),
+    dirt.Fault(
+        "postcode_impossible", "customers_postal_code_format", "customers", "postal_code", "PLZ",
+        dirt.instead("101", "1234567", "PLZ?", "00000"), 1, "field", pl.col("land").is_in(["D", "F"]),
+    ),
+    dirt.Fault(
+        "name_placeholder", "customers_last_name_format", "customers", "name", "Name",
+        dirt.instead("Unbekannt", "asdf", "k/a", "Anonym", "ÄÄÄ") + pl.lit(", ") + pl.col("first_name"), 1, "field",
+    ),
+    dirt.Fault(
+        "name_doubtful", "customers_name_not_doubtful", "customers", "name", "Name",
+        dirt.instead("Mustermann", "Test", "Laufkundschaft"), 1, "warning",
+    ),
+)  # fmt: skip
 HEADER = "Buchung;Bon;Zeile;Filiale;Zeit;Vorgang;Karte;Artikel;Text;Art;Menge;Preis;Rabatt;BonSumme;BonRabatt;Waehrung"
 MEMBERS = "Mitgliedsnummer;Kartennummer;Name;Geburtsdatum;Strasse;PLZ;Ort;Land;Telefon;EMail;Werbung;Eintritt;Geaendert"
 
@@ -312,6 +332,7 @@ def write_members(desk: Desk, world: World) -> pl.DataFrame:
             rng.random(count) < 0.85,
         ),
         land=held["country"].replace_strict(LAND),
+        name=held["last_name"] + ", " + held["first_name"],
         agrees=pl.Series(["J", "N"], dtype=pl.String).gather((rng.random(count) < 0.5).astype(np.int64)),
     ).sort("at", "id_was", maintain_order=True)
     names, starts = desk.periods(frame.height)
@@ -334,7 +355,7 @@ def _member_text(part: pl.DataFrame) -> pl.Series:
     values: list[str | pl.Expr] = [
         "id",
         "card",
-        join(pl.col("last_name"), ", ", pl.col("first_name")),
+        "name",
         "born",
         "street",
         "postal_code",

@@ -88,7 +88,11 @@ USER_FAULTS = (
         "field",
         pl.col("phone").is_not_null(),
     ),
-)
+    dirt.Fault(
+        "name_placeholder", "customers_full_name_format", "customers", "name", "name",
+        dirt.instead("Unknown", "anonymous", "+49 30", "Test Test", "asdf jklö", "caller@mail.example"), 1, "field",
+    ),
+)  # fmt: skip
 
 
 def user_ids(person: np.ndarray) -> pl.Series:
@@ -196,16 +200,16 @@ def write_users(desk: Desk, world: World, tickets: pl.DataFrame) -> pl.DataFrame
         at=pl.Series(at),
         id=user_ids(person),
         id_was=user_ids(person),
+        name=held["first_name"] + " " + held["last_name"],
         email=blanked(written_email(rng, held["email"], 0.05), ~by_phone | (rng.random(count) < 0.3)),
         phone=blanked(written_phone(rng, held["phone"]), by_phone | (rng.random(count) < 0.3)),
     )
     part, errors = dirt.spoil(rng, frame, USER_FAULTS, desk.invalid_share, "id_was")
     since = clock.utc_text(pl.col("at"), UTC)
-    name = pl.concat_str(["first_name", "last_name"], separator=" ")
     shape = record(
         ("id", token("id")),
         ("url", join('"https://bakehouse.zendesk.example/api/v2/users/', pl.col("id_was"), '.json"')),
-        ("name", string(name)),
+        ("name", string("name")),
         ("email", string("email")),
         ("phone", string("phone")),
         ("shared_phone_number", "null"),

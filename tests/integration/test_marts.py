@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.judge import judge_new
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -35,10 +36,6 @@ CREATE TABLE meta.gate_passes (load_id VARCHAR, passed_at TIMESTAMP);
 CREATE TABLE meta.run_context (
     run_id VARCHAR, started_at TIMESTAMP, as_of_setting VARCHAR, time_zone VARCHAR, currency VARCHAR, country VARCHAR,
     company_id VARCHAR, company_name VARCHAR
-);
-CREATE TABLE quality.judged_emails (raw_value VARCHAR, normalised VARCHAR, is_valid BOOLEAN, reason VARCHAR);
-CREATE TABLE quality.judged_phones (
-    raw_value VARCHAR, region VARCHAR, e164 VARCHAR, is_valid BOOLEAN, reason VARCHAR
 );
 CREATE TABLE identity.customer_records (
     source VARCHAR, source_record_id VARCHAR, customer_id VARCHAR, match_method VARCHAR, match_probability DOUBLE,
@@ -82,6 +79,7 @@ class Warehouse:
                 "CREATE VIEW mapped.raw_json AS SELECT '' AS source, '' AS dataset, '' AS batch_id, "
                 "0::BIGINT AS row_number, '' AS raw WHERE false"
             )
+            judge_new(con)
         self.measure_at("2026-01-31")
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -108,20 +106,8 @@ class Warehouse:
         }  # fmt: skip
         numbered = [{**technical, "_row": number, **row} for number, row in enumerate(rows, start=1)]
         self.insert(f"mapped.{entity}", numbered)
-        emails = {row["email"] for row in rows if row.get("email")}
-        phones = {row["phone"] for row in rows if row.get("phone")}
-        self.insert(
-            "quality.judged_emails",
-            [
-                {"raw_value": text, "normalised": text.lower(), "is_valid": "@" in text}
-                for text in sorted(emails)
-                if not self.rows(f"SELECT 1 FROM quality.judged_emails WHERE raw_value = '{text}'")
-            ],
-        )
-        self.insert(
-            "quality.judged_phones",
-            [{"raw_value": text, "region": "DE", "e164": text, "is_valid": True} for text in sorted(phones)],
-        )
+        with self.connect() as con:
+            judge_new(con)
 
     def measure_at(self, setting: str) -> None:
         with self.connect() as con:

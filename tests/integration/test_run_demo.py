@@ -523,8 +523,8 @@ def test_a_second_run_imports_nothing_heavy(idle: Idle) -> None:
 
 # --- the gate ----------------------------------------------------------------------------------------------------
 
-# By hand: the rules on orders weigh 3 x 5 + 2 x 3 + 6 x 1 + 5 x 0.5 = 29.5, and one of weight 5 fails for 120 of 150.
-POINTS = 100 * 5 * (BROKEN / DELIVERED) / 29.5
+# By hand: the rules on orders weigh 3 x 5 + 2 x 3 + 6 x 1 + 6 x 0.5 = 30, and one of weight 5 fails for 120 of 150.
+POINTS = 100 * 5 * (BROKEN / DELIVERED) / 30
 
 
 def test_the_gate_stops_a_broken_delivery(stopped: Stopped) -> None:
@@ -538,8 +538,8 @@ def test_the_gate_names_rules_and_points_by_source(stopped: Stopped) -> None:
     assert (rule.source, rule.entity, rule.rule) == ("shop", "orders", "orders_ordered_at_readable")
     assert rule.points_lost == pytest.approx(POINTS, abs=1e-9)
     message = " ".join(stopped.report.gate.messages)
-    # 100 - 13.5593...
-    assert "The new loads bring a validity of 86.44 % in 150 records; the goal is 90.00 %." in message
+    # 100 - 13.3333..., rounded down, so that what is below the goal never reads as if it met it
+    assert "The new loads bring a validity of 86.66 % in 150 records; the goal is 90.00 %." in message
     assert f"{POINTS:.2f} points  orders_ordered_at_readable" in "\n".join(stopped.report.gate.messages)
     assert f"{BROKEN} of {DELIVERED} records fail" in message
     for words in ("shop", "orders_ordered_at_readable", f"{POINTS:.2f}", "stays in place"):

@@ -38,22 +38,6 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
-_JUDGED_TABLES = {
-    "quality.judged_emails": {
-        "raw_value": "STRING",
-        "normalised": "STRING",
-        "is_valid": "BOOLEAN",
-        "reason": "STRING",
-    },
-    "quality.judged_phones": {
-        "raw_value": "STRING",
-        "region": "STRING",
-        "e164": "STRING",
-        "is_valid": "BOOLEAN",
-        "reason": "STRING",
-    },
-}
-
 
 @dataclass
 class SparkEngine:
@@ -103,7 +87,7 @@ class SparkEngine:
     def _kept(self) -> KeptTables:
         from orchestration.engines.spark.kept import KeptTables
 
-        return KeptTables(self.session, self.location, {**KEPT_TABLES, **_JUDGED_TABLES})
+        return KeptTables(self.session, self.location, {**KEPT_TABLES, **_judged_tables()})
 
     @contextmanager
     def control(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -152,6 +136,10 @@ class SparkEngine:
         ours = catalog.refuse_foreign_tables(session, known)
         catalog.refuse_lost_catalog(location, known, ours)
         catalog.sweep_folders(session, location)
+        # Verdicts with other columns, as from before an upgrade, are given anew.
+        if (state.get("judged") or {}).get("tables") != _judged_tables():
+            self._kept.forget(con, _judged_tables())
+            write_state(con, {"judged": {}})
         self._kept.restore(con)
         for source_name, source in run.company.sources.items():
             for dataset in source.datasets:
@@ -169,24 +157,25 @@ class SparkEngine:
     def judge(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
         """Judge the values of loads not looked at yet; of all loads if the mapping is not the one they were seen by."""
         from expectations.judge_spark import judge_new_on_spark
+        from expectations.kinds import KINDS
 
         mapping = read_state(con).get("mapping")
         seen = read_state(con).get("judged") or {}
         held = {load for (load,) in con.execute("SELECT DISTINCT load_id FROM ledger.batches").fetchall()}
         looked_at = set(seen.get("loads") or ()) if seen.get("mapping") == mapping else set()
         if held <= looked_at:
-            return Judged(0, 0)
+            return Judged()
         self.session.conf.set("spark.sql.ansi.enabled", "true")
         new = judge_new_on_spark(
             self.session,
             load_ids=sorted(held - looked_at) if looked_at else None,
             vendor_views=run.vendor_views,
         )
-        written = self._kept.keep(con, {}, {"quality.judged_emails": new.emails, "quality.judged_phones": new.phones})
-        write_state(con, {"judged": {"mapping": mapping, "loads": sorted(held)}})
+        written = self._kept.keep(con, {}, {kind.table: getattr(new, name) for name, kind in KINDS.items()})
+        write_state(con, {"judged": {"mapping": mapping, "loads": sorted(held), "tables": _judged_tables()}})
         self.store.commit()
         self._kept.show(written)
-        return Judged(written["quality.judged_emails"].rows, written["quality.judged_phones"].rows)
+        return Judged(**{name: written[kind.table].rows for name, kind in KINDS.items()})
 
     def frame(self, query: str) -> pl.DataFrame:
         """Return a query's rows if they are no more than the company allows on one machine."""
@@ -284,3 +273,10 @@ class SparkEngine:
             wanted |= {} if password is None else {"DBT_ENV_SECRET_SPARK_PASSWORD": password}
             wanted |= {f"REGULARS_SPARK_{name.upper()}": str(value) for name, value in thrift.items()}
         return wanted
+
+
+def _judged_tables() -> dict[str, dict[str, str]]:
+    """The tables of verdicts and their columns."""
+    from expectations.kinds import KINDS
+
+    return {kind.table: kind.sql_types for kind in KINDS.values()}

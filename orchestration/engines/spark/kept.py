@@ -8,7 +8,7 @@ kill after it leaves views that the next run points anew.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,11 @@ class KeptTables:
             for folder in self.location.folders(self._root(table)):
                 if folder not in parts:
                     self.location.remove(folder)
+
+    def forget(self, con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+        """Take all rows of some tables away; `restore` then removes their folders."""
+        con.execute(_PARTS)
+        con.execute('DELETE FROM meta.kept_parts WHERE list_contains(?, "table")', [list(tables)])
 
     def keep(
         self,

@@ -298,6 +298,14 @@ def test_a_companys_own_rule_is_refused_before_anything_runs(tmp_path):
 
 T = "2026-03-10 12:00:00"
 
+
+def name(column: str, judged: str) -> dict[str, str]:
+    """The columns of a name that is `good`, `doubtful` or `bad`."""
+    flags = {"good": ("true", "false"), "doubtful": ("true", "true"), "bad": ("false", None)}[judged]
+    columns = {f"{column}_text": "x", f"{column}_is_valid": flags[0], f"{column}_is_doubtful": flags[1]}
+    return {key: value for key, value in columns.items() if value is not None}
+
+
 # rule, the record's columns, and whether it passes. What is not named is null; loaded_at is T.
 CASES = [
     ("customers_account_id_present", {"account_id": "7"}, True),
@@ -309,15 +317,34 @@ CASES = [
     ("customers_email_format", {"email_text": "a@b.example", "email_is_valid": "true"}, True),
     ("customers_email_format", {"email_text": "never judged"}, False),
     ("customers_phone_format", {"phone_text": "030", "phone_is_valid": "false"}, False),
-    ("customers_birth_date_plausible", {"birth_date": "1899-12-31"}, False),
-    ("customers_birth_date_plausible", {"birth_date": "1900-01-01"}, True),
+    # Loaded in 2026: 120 years back is 1906.
+    ("customers_birth_date_plausible", {"birth_date": "1900-01-01"}, False),
+    ("customers_birth_date_plausible", {"birth_date": "1905-12-31"}, False),
+    ("customers_birth_date_plausible", {"birth_date": "1906-01-01"}, True),
     ("customers_birth_date_plausible", {"birth_date": "2026-03-10"}, True),
     ("customers_birth_date_plausible", {"birth_date": "2026-03-11"}, False),
     ("customers_birth_date_plausible", {}, True),
     ("customers_birth_date_readable", {"birth_date_text": "31.02.1990"}, False),
-    ("customers_country_code_known", {"country_code": "de"}, True),
-    ("customers_country_code_known", {"country_code": "UK"}, False),
+    ("customers_birth_date_not_placeholder", {"birth_date": "1970-01-01"}, False),
+    ("customers_birth_date_not_placeholder", {"birth_date": "1970-01-02"}, True),
+    ("customers_birth_date_not_placeholder", {}, True),
+    ("customers_email_not_disposable", {"email_is_disposable": "true"}, False),
+    ("customers_email_not_disposable", {"email_is_disposable": "false"}, True),
+    ("customers_email_not_disposable", {}, True),
+    ("orders_email_not_disposable", {"email_is_disposable": "true"}, False),
+    ("customers_country_code_known", {"country_code_text": "UK", "country_code_is_valid": "true"}, True),
+    ("customers_country_code_known", {"country_code_text": "XX", "country_code_is_valid": "false"}, False),
+    ("customers_country_code_known", {"country_code_text": "never judged"}, False),
     ("customers_country_code_known", {}, True),
+    ("customers_postal_code_format", {"postal_code_text": "1", "postal_code_is_valid": "false"}, False),
+    ("customers_postal_code_format", {"postal_code_text": "10115", "postal_code_is_valid": "true"}, True),
+    ("customers_postal_code_format", {"postal_code_text": "never judged"}, False),
+    ("customers_postal_code_format", {}, True),
+    ("customers_full_name_format", {"full_name_text": "n/a", "full_name_is_valid": "false"}, False),
+    ("customers_full_name_format", {}, True),
+    ("customers_first_name_format", {"first_name_text": "never judged"}, False),
+    ("customers_first_name_format", {}, True),
+    ("customers_last_name_format", {}, True),
     ("products_unit_cost_not_negative", {"unit_cost": "-0.01"}, False),
     ("products_unit_cost_not_negative", {"unit_cost": "0"}, True),
     ("products_unit_cost_not_negative", {}, True),
@@ -459,6 +486,39 @@ def test_every_status_of_the_seed_is_known():
         .splitlines()
     )
     assert set(re.findall(r"'([a-z_-]+)'", rule.sql.partition(" in ")[2])) == {line.split(",")[0] for line in lines[1:]}
+
+
+# First and last name, and which of first name, last name and the warning hold. Anna Null is a person, Test Test is
+# none.
+NAMES = [
+    ("good", "good", (True, True, True)),
+    ("good", "doubtful", (True, True, True)),
+    ("doubtful", "good", (True, True, False)),
+    ("doubtful", "doubtful", (False, False, True)),
+    ("bad", "good", (False, True, True)),
+    ("good", "bad", (True, False, True)),
+    ("doubtful", "bad", (False, False, True)),
+    ("bad", "doubtful", (False, False, True)),
+    ("bad", "bad", (False, False, True)),
+    (None, "doubtful", (True, True, False)),
+    ("doubtful", None, (True, True, False)),
+    (None, "bad", (True, False, True)),
+    (None, "good", (True, True, True)),
+]
+NAME_RULES = ("customers_first_name_format", "customers_last_name_format", "customers_name_not_doubtful")
+CASES += [
+    (
+        rule,
+        (name("first_name", first) if first else {}) | (name("last_name", last) if last else {}),
+        passes,
+    )
+    for first, last, verdicts in NAMES
+    for rule, passes in zip(NAME_RULES, verdicts, strict=True)
+]
+CASES += [
+    ("customers_name_not_doubtful", name("full_name", "doubtful"), False),
+    ("customers_name_not_doubtful", name("full_name", "good"), True),
+]
 
 
 @pytest.mark.parametrize(("rule_id", "record", "passes"), CASES)

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expectations.contacts import EMAIL_VERDICTS, NO_VALUE, NOT_JUDGED, PHONE_VERDICTS, judge_emails, judge_phones
+from expectations.contacts import (
+    EMAIL_VERDICTS,
+    NO_VALUE,
+    NOT_JUDGED,
+    PHONE_VERDICTS,
+    emails,
+    judge_emails,
+    judge_phones,
+)
+from expectations.contacts.emails import _by_library, email_verdict, is_disposable
 
 
 def email(value: str | None) -> tuple[str | None, bool, str | None]:
@@ -132,10 +141,12 @@ def test_numbers_that_are_refused_and_why(value, region, reason):
 
 
 def test_frames_keep_rows_order_and_types():
-    emails = judge_emails(pl.DataFrame({"raw_value": ["b@example.com", "x", "b@example.com"]}))
-    assert emails.schema == pl.Schema(EMAIL_VERDICTS)
-    assert emails["raw_value"].to_list() == ["b@example.com", "x", "b@example.com"]
-    assert emails["is_valid"].to_list() == [True, False, True]
+    found = judge_emails(pl.DataFrame({"raw_value": ["b@example.com", "x", "b@example.com"]}))
+    assert found.schema == pl.Schema(EMAIL_VERDICTS)
+    assert found["raw_value"].to_list() == ["b@example.com", "x", "b@example.com"]
+    assert found["is_valid"].to_list() == [True, False, True]
+    assert found["domain"].to_list() == ["example.com", None, "example.com"]
+    assert found["is_disposable"].to_list() == [False, None, False]
     phones = judge_phones(pl.DataFrame({"raw_value": ["030 123456"] * 2, "region": ["DE", "US"]}))
     assert phones.schema == pl.Schema(PHONE_VERDICTS)
     assert phones["is_valid"].to_list() == [True, False]
@@ -152,7 +163,9 @@ def test_a_library_that_stumbles_does_not_stop_the_load(monkeypatch):
 
     monkeypatch.setattr(email_validator, "validate_email", stumble)
     monkeypatch.setattr(phonenumbers, "parse", stumble)
+    emails._domain_verdict.cache_clear()  # the verdict on a domain is remembered
     assert email("anna@example.com") == (None, False, NOT_JUDGED)
+    emails._domain_verdict.cache_clear()
     assert phone("030 123456") == (None, False, NOT_JUDGED)
 
 
@@ -181,3 +194,51 @@ def test_a_normalised_address_stays_as_it_is(address):
     value, is_valid, _ = email(address)
     if is_valid:
         assert email(value) == (value, True, None)
+
+
+# What people and programs put around an @, so that both the plain case and all others are met.
+PARTS = st.text(alphabet="aZ0_'+-.ß @\"xn(<", max_size=70)
+DOMAINS = st.one_of(
+    st.sampled_from(
+        ["example.com", "Example.COM", "xn--bcher-kva.example", "bücher.example", "a.test", "example", "1.2"]
+    ),
+    st.text(alphabet="aZ0-._xn", max_size=70),
+    st.builds(".".join, st.lists(st.text(alphabet="ab-1", min_size=1, max_size=64), max_size=5)),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.builds("{}@{}".format, PARTS, DOMAINS), st.booleans())
+def test_the_short_way_gives_the_verdict_of_the_library(text, is_padded):
+    """What is remembered of a domain changes nothing: value, reason and the rest are those of the library alone."""
+    stripped = text.strip()
+    if stripped and len(stripped.encode("utf-8")) <= 254:
+        assert email_verdict(f" {text}\t" if is_padded else text) == _by_library(stripped)
+
+
+def test_plus_tags_stay_in_the_address():
+    """Decision 0013: whether the tag reaches the same person is the provider's business."""
+    assert email("Anna+Shop@Example.com") == ("anna+shop@example.com", True, None)
+    assert email("anna@example.com")[0] != email("anna+shop@example.com")[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "domain", "throws_away"),
+    [
+        ("x@mailinator.com", "mailinator.com", True),
+        ("x@MAILINATOR.com", "mailinator.com", True),
+        ("x@box.mailinator.com", "box.mailinator.com", True),
+        ("x@bakers-of-mailinator.com", "bakers-of-mailinator.com", False),
+        ("x@mailinator.com.example", "mailinator.com.example", False),
+        ("x@xn--bcher-kva.example", "bücher.example", False),
+        ("x@mailinator", None, None),
+    ],
+)
+def test_throw_away_domains_and_those_below_them(value, domain, throws_away):
+    (row,) = judge_emails(pl.DataFrame({"raw_value": [value]})).iter_rows(named=True)
+    assert (row["domain"], row["is_disposable"]) == (domain, throws_away)
+
+
+def test_a_top_level_domain_alone_is_never_on_the_list():
+    assert not is_disposable("com")
+    assert not is_disposable("example.com")
