@@ -43,8 +43,8 @@ FINDINGS = pl.Schema(
         "is_new": pl.Boolean,
         "observed": pl.Float64,
         "expected": pl.Float64,
-        "lower": pl.Float64,
-        "upper": pl.Float64,
+        "usual_from": pl.Float64,
+        "usual_to": pl.Float64,
         "p_value": pl.Float64,
         "level": pl.Float64,
         "records": pl.Int64,
@@ -52,7 +52,7 @@ FINDINGS = pl.Schema(
     }
 )
 """Grain: source × entity × kind × field × day. `field` is empty for volume and freshness. `observed`, `expected`,
-`lower` and `upper` are records (volume), days without a record (freshness), shares from 0 to 1 (null_share, new_category)
+`usual_from` and `usual_to` are records (volume), days without a record (freshness), shares from 0 to 1 (null_share, new_category)
 or the population stability index (distribution). `since` is the first day of the alarm that the day belongs to, and
 `is_new` says that it is that day. A finding has a p_value below its level."""
 

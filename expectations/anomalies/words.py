@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+_MOST_DIGITS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -39,7 +40,7 @@ def null_share(
 def new_category(entity: str, field: str, day: date, value: str, share: float, records: int) -> str:
     """A value that is new."""
     return (
-        f"{_named(entity)} of {_day(day)}: {field} has a value that never came before, {value!r}; new values make "
+        f"{_named(entity)} of {_day(day)}: {field} has a value that never came before, {shown(value)}; new values make "
         f"{_share(share)} of {records:,} records."
     )
 
@@ -48,7 +49,7 @@ def distribution(
     entity: str, field: str, day: date, shift: float, usual: float, kind: str, bucket: str, observed: float, expected: float
 ) -> str:
     """Another mix of values or sizes."""
-    what = size(bucket) if kind == "number" else repr(bucket)
+    what = size(bucket) if kind == "number" else shown(bucket)
     return (
         f"{_named(entity)} of {_day(day)}: {field} is spread otherwise than before (stability index {shift:.2f}, usual: "
         f"up to {usual:.2f}); most of all {what}: {_share(observed)} where {_share(expected)} were expected."
@@ -64,6 +65,11 @@ def size(bucket: str) -> str:
     if bucket[0] == "-":
         return f"-{upper:,.3g} to -{lower:,.3g}"
     return f"{lower:,.3g} to {upper:,.3g}"
+
+
+def shown(value: str) -> str:
+    """Return a category in quotes; one that could be an address or a number of somebody's is not shown."""
+    return "(not shown)" if "@" in value or sum(one.isdigit() for one in value) > _MOST_DIGITS else repr(value)
 
 
 def _named(entity: str) -> str:
