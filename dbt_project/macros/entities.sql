@@ -29,6 +29,7 @@
     watch        what is compared with the past, day by day (see profiles.sql and docs/anomalies.md); all optional:
                    time        the time that says a record's day; none: the day it was loaded. Absent: `time`. It should
                                not move when the record changes, or days that are past lose their records
+                   on          a date that is the day itself, which no time zone moves
                    time_of     [entity, key, time]: a record without a time takes that of the one it belongs to
                    categories  columns with few values, none of them about a person
                    numbers     columns whose size is compared
@@ -161,7 +162,7 @@
                 'updated_at': 'timestamp',
             },
             'defaults': {'rate_id': "r.from_currency || '-' || r.to_currency || '-' || r.day"},
-            'watch': {'categories': ['from_currency'], 'settles': ['updated_at']},
+            'watch': {'on': 'day', 'categories': ['from_currency'], 'settles': ['updated_at']},
         },
         'calls': {
             'key': 'call_id',

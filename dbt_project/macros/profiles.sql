@@ -20,7 +20,8 @@
     {%- set parent = watch.get('time_of') %}
         select
             staged.source,
-            {{ regulars.local_day('staged.profiled_at', 'context.time_zone') }} as day,
+            {% if watch.get('on') -%} staged.profiled_on {%- else -%}
+            {{ regulars.local_day('staged.profiled_at', 'context.time_zone') }} {%- endif %} as day,
             staged.profiled_at
             {%- for name, expression in columns.items() %},
             staged.{{ name }}
@@ -31,6 +32,9 @@
                 child.loaded_at,
                 {% if parent -%} coalesce(child.{{ time }}, parent.{{ parent[2] }}) {%- else -%} {{ time }} {%- endif %}
                     as profiled_at
+                {%- if watch.get('on') %},
+                child.{{ watch['on'] }} as profiled_on
+                {%- endif %}
                 {%- for name, expression in columns.items() %},
                 {{ expression }} as {{ name }}
                 {%- endfor %}

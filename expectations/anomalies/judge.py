@@ -202,8 +202,8 @@ def _finding(one: _Tests, kind: Kind, number: int, day: int, level: float, p_val
         )  # fmt: skip
     return {
         "source": series.source, "entity": series.entity, "kind": kind, "field": field, "day": date_of_day,
-        "since": since, "is_new": True, "observed": float(observed), "expected": float(expected), "lower": float(lower),
-        "upper": float(upper), "p_value": p_value, "level": level, "records": int(series.records[day]), "says": says,
+        "since": since, "is_new": True, "observed": float(observed), "expected": float(expected), "usual_from": float(lower),
+        "usual_to": float(upper), "p_value": p_value, "level": level, "records": int(series.records[day]), "says": says,
     }  # fmt: skip
 
 

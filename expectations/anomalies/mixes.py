@@ -8,15 +8,15 @@ import numpy as np
 from scipy.special import betainc, betaincinv
 from scipy.stats import f as f_distribution
 
-from expectations.anomalies.past import excess, most_before, sum_before
+from expectations.anomalies.past import ALIKE, excess, most_before, sum_before
 from expectations.anomalies.series import OTHER, Series, Values
 from expectations.anomalies.settings import AnomalySettings
-from expectations.anomalies.shares import expected_shares
+from expectations.anomalies.shares import expected_shares, is_odd
 
 _LEAST_EXPECTED = 5.0
 """Buckets of fewer expected records are judged together: chi-square needs them (Cochran 1954, Biometrics 10)."""
 
-_LEAST_PAST = 50.0
+_LEAST_PAST, _LEAST_DAYS = 50.0, 7
 
 _NEW_FOR = 7
 """Days for which a value stays new: found on the first, it is not the past of the second."""
@@ -63,9 +63,7 @@ def new_values(series: Series, values: Values, settings: AnomalySettings) -> New
     counts = np.where(series.known, values.counts, 0.0)
     records = counts.sum(axis=0)
     memory = settings.days_needed
-    seen = sum_before(counts, memory) - sum_before(counts, _NEW_FOR)
-    named = np.array([bucket != OTHER for bucket in values.buckets])
-    fresh = np.where((seen == 0) & named[:, None], counts, 0.0)
+    fresh = _never_seen(values, counts, memory, _NEW_FOR)
     new = fresh.sum(axis=0)
     judged = series.is_judged(settings.minimum_weeks)
     # While a series is young every value is new, which says nothing about later days.
@@ -89,13 +87,20 @@ def new_values(series: Series, values: Values, settings: AnomalySettings) -> New
     )
 
 
+def _never_seen(values: Values, counts: np.ndarray, memory: int, days: int) -> np.ndarray:
+    """Return the counts of values that had not come up to so many days before each day."""
+    seen = sum_before(counts, memory) - sum_before(counts, days)
+    named = np.array([bucket != OTHER for bucket in values.buckets], dtype=bool)
+    return np.where((seen == 0) & named[:, None], counts, 0.0)
+
+
 @dataclass(frozen=True)
 class Mix:
     """How a column's values are distributed, by day.
 
     Attributes:
         shift: Population stability index against the past, less what chance alone makes of it.
-        usual: The largest of them in memory.
+        usual: The largest of them in memory, and a tenth.
         expected: Shares expected, one row per bucket.
         observed: Shares.
         p_value: Of the corrected chi-square; 1 where nothing is expected.
@@ -125,35 +130,61 @@ def mix(series: Series, values: Values, settings: AnomalySettings) -> Mix:
     A mix as odd as one in memory is not told: campaigns happen.
     """
     counts = np.where(series.known, values.counts, 0.0)
-    records = counts.sum(axis=0)
-    days = 7 * settings.look_back_weeks
-    past = sum_before(records, days)
-    expected = expected_shares(counts, records, settings.look_back_weeks)
-    expected = expected / np.maximum(expected.sum(axis=0), 1e-9)
+    if values.kind == "category":
+        # What is new is told as such, and not a second time as another mix while it becomes the past.
+        counts = counts - _never_seen(values, counts, settings.days_needed, 7 * settings.look_back_weeks)
+    first = _compare(counts, counts, settings)
+    judged = series.is_judged(settings.minimum_weeks)
+    odd = is_odd(first.p_value, first.shift, settings.shift) & judged
+    one = _compare(counts, np.where(odd, counts.sum(axis=0) * first.expected, counts), settings)
 
-    hoped = expected * records
-    is_large = hoped >= _LEAST_EXPECTED
-    with np.errstate(all="ignore"):
-        parts = np.where(is_large, (counts - hoped) ** 2 / hoped, 0.0).sum(axis=0)
-        rest = np.where(is_large, 0.0, hoped).sum(axis=0)
-        rest_off = (np.where(is_large, 0.0, counts).sum(axis=0) - rest) ** 2 / np.maximum(rest, _LEAST_EXPECTED)
-        free = np.maximum(is_large.sum(axis=0) + (rest >= _LEAST_EXPECTED) - 1, 1)
-        is_usable = (records >= settings.mix_records) & (past >= _LEAST_PAST)
-        quotient = np.where(is_usable, (parts + rest_off) / free, np.nan)
-        observed = np.where(records > 0, counts / records, 0.0)
+    usual = ALIKE * np.maximum(most_before(first.shift, 7 * settings.memory_weeks), 0.0)
+    is_tested = one.is_usable & judged & (one.seen >= _LEAST_DAYS)
+    shift = np.nan_to_num(one.shift)
+    stands_out = is_tested & (shift >= settings.shift) & (shift > usual)
+    p_value = np.where(is_tested, one.p_value, 1.0)
+    return Mix(one.shift, usual, one.expected, one.observed, p_value, is_tested, stands_out)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    shift: np.ndarray
+    expected: np.ndarray
+    observed: np.ndarray
+    p_value: np.ndarray
+    is_usable: np.ndarray
+    seen: np.ndarray
+
+
+def _compare(counts: np.ndarray, before: np.ndarray, settings: AnomalySettings) -> _Compared:
+    """Compare counts with a past of counts, which may be another than they themselves make."""
+    days = 7 * settings.look_back_weeks
+    records, size = counts.sum(axis=0), len(counts)
+    past = sum_before(records, days)
+    expected = expected_shares(before, records, settings.look_back_weeks)
+    expected = expected / np.maximum(expected.sum(axis=0), 1e-9)
+    is_usable = (records >= settings.mix_records) & (past >= _LEAST_PAST)
+    quotient, free = _chi_square(counts, expected, records)
+    quotient = np.where(is_usable, quotient, np.nan)
     ones = np.ones(len(records))
     more, seen = excess(np.sqrt(quotient), ones, ones, days)
-    design = 1.0 + more
-
-    size = len(values.buckets)
+    with np.errstate(all="ignore"):
+        observed = np.where(records > 0, counts / records, 0.0)
+        p_value = f_distribution.sf(quotient / (1.0 + more), free, np.maximum(seen, 1))
     smooth = (counts + 0.5) / (records + 0.5 * size)
     index = ((smooth - expected) * np.log(smooth / np.maximum(expected, 1e-9))).sum(axis=0)
     index = index - (size - 1) * (1.0 / np.maximum(records, 1.0) + 1.0 / np.maximum(past, 1.0))
     shift = np.where(is_usable, np.maximum(index, 0.0), np.nan)
+    return _Compared(shift, expected, observed, np.nan_to_num(p_value, nan=1.0), is_usable, seen)
 
-    usual = np.maximum(most_before(shift, 7 * settings.memory_weeks), 0.0)
-    is_tested = is_usable & series.is_judged(settings.minimum_weeks) & (seen >= 7)
+
+def _chi_square(counts: np.ndarray, expected: np.ndarray, records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return chi-square by degree of freedom, and the degrees; buckets that few are expected in are one."""
+    hoped = expected * records
+    is_large = hoped >= _LEAST_EXPECTED
     with np.errstate(all="ignore"):
-        p_value = np.where(is_tested, f_distribution.sf(quotient / design, free, np.maximum(seen, 1)), 1.0)
-    stands_out = is_tested & (np.nan_to_num(shift) >= settings.shift) & (np.nan_to_num(shift) > usual)
-    return Mix(shift, usual, expected, observed, np.nan_to_num(p_value, nan=1.0), is_tested, stands_out)
+        parts = np.where(is_large, (counts - hoped) ** 2 / hoped, 0.0).sum(axis=0)
+    rest = np.where(is_large, 0.0, hoped).sum(axis=0)
+    off = (np.where(is_large, 0.0, counts).sum(axis=0) - rest) ** 2 / np.maximum(rest, _LEAST_EXPECTED)
+    free = np.maximum(is_large.sum(axis=0) + (rest >= _LEAST_EXPECTED) - 1, 1)
+    return (parts + off) / free, free

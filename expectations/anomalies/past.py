@@ -7,6 +7,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 Array = np.ndarray
 
+ALIKE = 1.1
+"""What is at most a tenth more than something in memory is like it."""
+
 
 def same_weekday(values: Array, weeks: int) -> Array:
     """Return the values 1, 2, … weeks before each day on a new first axis; NaN before the first day."""
@@ -60,6 +63,11 @@ def excess(pearson: Array, numerator: Array, denominator: Array, days: int) -> t
     total, weight = np.nansum(upper, axis=-1), np.nansum(lower, axis=-1)
     found = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     return np.maximum(found, 0.0), known.sum(axis=-1)
+
+
+def least(floor: float, known: Array, days: int) -> Array:
+    """Return a floor for an estimate: itself when all days are known, and the more of it the fewer of them are."""
+    return np.asarray(floor * (1.0 + days / np.maximum(known, 1)) / 2.0)
 
 
 def _windows(values: Array, days: int, filler: float) -> Array:

@@ -36,7 +36,6 @@ class Series:
         first: The day that index 0 stands for.
         records: Records by day; days without any have 0.
         start: Index of the day from which on days count.
-        end: Index of the last day with records; -1 without any.
         nulls: Nulls by day, per column.
         values: Watched columns.
     """
@@ -46,7 +45,6 @@ class Series:
     first: date
     records: np.ndarray
     start: int
-    end: int
     nulls: dict[str, np.ndarray] = field(default_factory=dict)
     values: list[Values] = field(default_factory=list)
 
@@ -81,9 +79,7 @@ def series_of(profiles: pl.DataFrame, first: date, last: date) -> Iterator[Serie
                 np.add.at(counts, part["index"].to_numpy(), part["records"].to_numpy())
             else:
                 values.append(_values(str(kind), str(name), part, length))
-        active = np.flatnonzero(records > 0)
-        end = int(active[-1]) if len(active) else -1
-        yield Series(str(source), str(entity), first, records, _start(records), end, nulls, values)
+        yield Series(str(source), str(entity), first, records, _start(records), nulls, values)
 
 
 def _values(kind: str, name: str, part: pl.DataFrame, length: int) -> Values:

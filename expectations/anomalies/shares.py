@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from expectations.anomalies.past import excess, most_before, same_weekday, sum_before
+from expectations.anomalies.past import ALIKE, excess, least, most_before, same_weekday, sum_before
 from expectations.anomalies.series import Series
 from expectations.anomalies.settings import AnomalySettings
 
@@ -19,6 +19,9 @@ _LEAST_CORRELATION = 0.001
 
 _LEAST_PAST = 50.0
 """Records without which a share is not known."""
+
+
+_ODD, _MOST_OF_A_WEEK = 0.001, 4
 
 
 @dataclass(frozen=True)
@@ -66,26 +69,56 @@ def null_shares(series: Series, settings: AnomalySettings) -> Shares:
     records = np.where(series.known, series.records, 0.0)
     nulls = np.array([series.nulls[name] for name in fields]) if fields else np.zeros((0, len(records)))
     nulls = np.where(series.known, nulls, 0.0)
-    days = 7 * settings.look_back_weeks
-    expected = expected_shares(nulls, records, settings.look_back_weeks)
-    past = sum_before(records, days)
+    past = sum_before(records, 7 * settings.look_back_weeks)
     is_usable = (records > 0) & (past >= _LEAST_PAST)
+    first = _compare(nulls, nulls, records, is_usable, settings)
+    judged = series.is_judged(settings.minimum_weeks)
+    odd = is_odd(first.p_value, first.more, settings.null_change) & judged
+    one = _compare(nulls, np.where(odd, records * first.expected, nulls), records, is_usable, settings)
 
+    is_tested = np.broadcast_to(judged & is_usable, nulls.shape)
+    fuller = np.where(is_usable, np.maximum(-one.more, 0.0), np.nan)
+    happens = (one.more < 0) & (-one.more <= ALIKE * most_before(fuller, 7 * settings.memory_weeks))
+    stands_out = is_tested & (np.abs(one.more) >= settings.null_change) & ~happens
+    p_value = np.where(is_tested, one.p_value, 1.0)
+    return Shares(fields, one.observed, one.expected, one.effective, p_value, is_tested, stands_out)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    observed: np.ndarray
+    expected: np.ndarray
+    effective: np.ndarray
+    p_value: np.ndarray
+    more: np.ndarray
+
+
+def _compare(
+    nulls: np.ndarray, past: np.ndarray, records: np.ndarray, is_usable: np.ndarray, settings: AnomalySettings
+) -> _Compared:
+    """Compare nulls with a past of nulls, which may be another than they themselves make."""
+    days = 7 * settings.look_back_weeks
+    expected = expected_shares(past, records, settings.look_back_weeks)
     chance = expected * (1.0 - expected)
     with np.errstate(all="ignore"):
-        off = np.where(is_usable, (nulls - records * expected) / np.sqrt(records * chance), np.nan)
+        off = np.where(is_usable, (past - records * expected) / np.sqrt(records * chance), np.nan)
         observed = nulls / records
     rho, seen = excess(off, records * chance, records * (records - 1.0) * chance, days)
-    rho = np.clip(rho, _LEAST_CORRELATION * (1.0 + days / np.maximum(seen, 1)), 1.0)
+    rho = np.clip(rho, least(_LEAST_CORRELATION, seen, days), 1.0)
     effective = records / (1.0 + np.maximum(records - 1.0, 0.0) * rho)
+    p_value = two_sided(observed, expected, effective)
+    return _Compared(observed, expected, effective, p_value, np.nan_to_num(observed - expected))
 
-    is_tested = np.broadcast_to(series.is_judged(settings.minimum_weeks) & is_usable, nulls.shape)
-    p_value = np.where(is_tested, two_sided(observed, expected, effective), 1.0)
-    more = np.nan_to_num(observed - expected)
-    fuller = np.where(is_usable, np.maximum(-more, 0.0), np.nan)
-    happens = (more < 0) & (-more <= most_before(fuller, 7 * settings.memory_weeks))
-    stands_out = is_tested & (np.abs(more) >= settings.null_change) & ~happens
-    return Shares(fields, observed, expected, effective, p_value, is_tested, stands_out)
+
+def is_odd(p_value: np.ndarray, difference: np.ndarray, change: float) -> np.ndarray:
+    """Return the days that say nothing about later ones, because they were out of line themselves.
+
+    Without this a fault would come back a week later as the reverse fault of the day that is compared with it. A day is
+    not odd when the same weekday before was, or most of the week: then it is how things are.
+    """
+    odd = (p_value < _ODD) & (np.abs(np.nan_to_num(difference)) >= change)
+    a_week_ago = np.nan_to_num(same_weekday(odd.astype(float), 1)[0]) > 0
+    return np.asarray(odd & ~a_week_ago & (sum_before(odd, 7) < _MOST_OF_A_WEEK))
 
 
 def expected_shares(counts: np.ndarray, records: np.ndarray, weeks: int) -> np.ndarray:

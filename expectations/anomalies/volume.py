@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import betainc
 from scipy.stats import nbinom
 
-from expectations.anomalies.past import excess, median_before, most_before, same_weekday, sum_before
+from expectations.anomalies.past import ALIKE, excess, least, median_before, most_before, same_weekday, sum_before
 from expectations.anomalies.series import Series
 from expectations.anomalies.settings import AnomalySettings
 
@@ -81,15 +81,13 @@ def volume(series: Series, settings: AnomalySettings) -> Volume:
 
     difference = records - expected
     spread, days = excess(difference / np.sqrt(expected), expected, expected**2, 7 * settings.look_back_weeks)
-    spread = np.maximum(spread, _LEAST_VARIANCE * (1.0 + 7 * settings.look_back_weeks / np.maximum(days, 1)))
+    spread = np.maximum(spread, least(_LEAST_VARIANCE, days, 7 * settings.look_back_weeks))
 
-    is_tested = (
-        series.is_judged(settings.minimum_weeks) & ~np.isnan(expected) & (np.arange(len(records)) <= series.end)
-    )
+    is_tested = series.is_judged(settings.minimum_weeks) & ~np.isnan(expected)
     p_value = np.where(is_tested, _two_sided(records, expected, spread), 1.0)
     ratio = (records + 0.5) / (expected + 0.5)
     is_large = np.abs(difference) >= np.maximum(settings.volume_change * expected, settings.volume_records)
-    happens = (difference > 0) & (ratio <= most_before(ratio, 7 * settings.memory_weeks))
+    happens = (difference > 0) & (ratio <= ALIKE * most_before(ratio, 7 * settings.memory_weeks))
     return Volume(expected, spread, p_value, is_tested, is_tested & is_large & ~happens)
 
 
