@@ -274,8 +274,8 @@ FAULTS = (
     Fault("a day missing", ("volume",), _missing),
     Fault("a column 30 % null", ("null_share",), _nulls, of="category"),
     Fault("a new category of 10 %", ("new_category",), _new_value, of="category"),
-    Fault("numbers × 100", ("distribution",), _sizes_times(100.0), of="number"),
-    Fault("numbers × 2", ("distribution",), _sizes_times(2.0), of="number"),
+    Fault("numbers 100 times as high", ("distribution",), _sizes_times(100.0), of="number"),
+    Fault("numbers twice as high", ("distribution",), _sizes_times(2.0), of="number"),
 )
 
 
@@ -366,9 +366,10 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"{record['date']}, " + ", ".join(f"{key} {value}" for key, value in record["machine"].items()) + "."
     yield ""
     yield (
-        "Made by `python -m benchmarks.anomalies`, with the default settings. Every day of two years of a sample company "
-        "is judged with its past alone. Nothing was injected: every alarm is counted as a false one, also those of the days "
-        "on which the sample sends a campaign. An alarm is a finding that does not go on from one of the seven days before."
+        "Made by `python -m benchmarks.anomalies`, with the default settings. Every day of two years of a sample "
+        "company is judged with its past alone. Nothing was injected: every alarm is counted as a false one, "
+        "also those of the days on which the sample sends a campaign. An alarm is a finding that does not go on from "
+        "one of the seven days before."
     )
     yield ""
     rates = [one["rate"] for one in record["walks"]]
@@ -378,7 +379,11 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         f"{max(rates):.2f} in the worst one (limit {LIMIT:.0f}, for every single source: {met})."
     )
     yield ""
-    yield "| company | " + " | ".join(kind.replace("_", " ") for kind in KINDS) + " | per source and month | worst source |"
+    yield (
+        "| company | "
+        + " | ".join(kind.replace("_", " ") for kind in KINDS)
+        + " | per source and month | worst source |"
+    )
     yield "| --- | " + "---: | " * (len(KINDS) + 1) + "--- |"
     for one in record["walks"] + ([record["real"]] if record["real"] else []):
         by_kind = [sum(kinds.get(kind, 0) for kinds in one["alarms"].values()) for kind in KINDS]
@@ -387,8 +392,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield ""
     if record["real"]:
         yield (
-            f"Online Retail (real, one source of several entities, {record['real']['months']:.0f} months judged) is not free "
-            "of anomalies, so its row shows how much there is to read, not how much of it is wrong. All of it:"
+            f"Online Retail (real, one source of several entities, {record['real']['months']:.0f} months judged) is "
+            "not free of anomalies, so its row shows how much there is to read, not how much of it is wrong. All of it:"
         )
         yield ""
         yield from (f"- {says}" for says in record["real"]["says"])
@@ -397,8 +402,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         yield f"## Faults found: {name}"
         yield ""
         yield (
-            "By the records that the entity usually has on such a day; for columns (drawn from those that are watched) by the "
-            "records of the day that have a value there. Days were drawn from the last year. `found / put in`."
+            "By the records that the entity usually has on such a day; for columns (drawn from those that are watched) "
+            "by the records of the day that have a value there. Days were drawn from the last year. `found / put in`."
         )
         yield ""
         yield "| fault | " + " | ".join(size for _, size in SIZES) + " |"

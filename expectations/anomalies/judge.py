@@ -14,22 +14,21 @@ from expectations.anomalies import words
 from expectations.anomalies.days import Span
 from expectations.anomalies.mixes import Mix, NewValues, mix, new_values
 from expectations.anomalies.series import Series, Values, series_of
-from expectations.anomalies.settings import AnomalySettings, Kind
+from expectations.anomalies.settings import KINDS, AnomalySettings, Kind
 from expectations.anomalies.shares import Shares, null_shares
 from expectations.anomalies.volume import Freshness, Volume, freshness, volume
 
-PROFILES = pl.Schema(
-    {
-        "source": pl.String,
-        "entity": pl.String,
-        "day": pl.Date,
-        "kind": pl.String,
-        "field": pl.String,
-        "bucket": pl.String,
-        "records": pl.Int64,
-        "newest_at": pl.Datetime("us"),
-    }
-)
+_PROFILES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "source": pl.String,
+    "entity": pl.String,
+    "day": pl.Date,
+    "kind": pl.String,
+    "field": pl.String,
+    "bucket": pl.String,
+    "records": pl.Int64,
+    "newest_at": pl.Datetime("us"),
+}
+PROFILES = pl.Schema(_PROFILES)
 """Columns of the dbt model `daily_profiles`."""
 
 FINDINGS = pl.Schema(
@@ -51,10 +50,10 @@ FINDINGS = pl.Schema(
         "says": pl.String,
     }
 )
-"""Grain: source × entity × kind × field × day. `field` is empty for volume and freshness. `observed`, `expected`,
-`usual_from` and `usual_to` are records (volume), days without a record (freshness), shares from 0 to 1 (null_share, new_category)
-or the population stability index (distribution). `since` is the first day of the alarm that the day belongs to, and
-`is_new` says that it is that day. A finding has a p_value below its level."""
+"""One row per source, entity, kind, field and day. `field` is empty for volume and freshness. `observed`, `expected`,
+`usual_from` and `usual_to` are records (volume), days without a record (freshness), shares from 0 to 1 (null_share,
+new_category) or the population stability index (distribution). `since` is the first day of the alarm that the day
+belongs to, and `is_new` says that it is that day. A finding has a p_value below its level."""
 
 _CONTINUES = 7
 """Days within which the same finding is the same alarm."""
@@ -142,29 +141,34 @@ class _Tests:
             for row in range(len(self.shares.fields)):
                 tested = self.shares.is_tested[row] & self.is_asked
                 yield self.shares.p_value[row], tested, self.shares.stands_out[row], row
+        elif kind == "new_category":
+            for number, (_, new) in enumerate(self.new):
+                yield new.p_value, new.is_tested & self.is_asked, new.stands_out, number
         else:
-            found = self.new if kind == "new_category" else self.mixes
-            for number, (_, one) in enumerate(found):
-                yield one.p_value, one.is_tested & self.is_asked, one.stands_out, number
+            for number, (_, shift) in enumerate(self.mixes):
+                yield shift.p_value, shift.is_tested & self.is_asked, shift.stands_out, number
 
 
 def _findings(source: str, tests: list[_Tests], settings: AnomalySettings) -> Iterator[dict[str, Any]]:
     """The findings of one source. The tests of a kind on one day share the kind's level (Bonferroni)."""
-    kinds: tuple[Kind, ...] = ("volume", "freshness", "null_share", "new_category", "distribution")
-    for kind in kinds:
+    for kind in KINDS:
         if not settings.looks_for(source, kind):
             continue
-        number_of_tests = sum((tested.astype(int) for one in tests for _, tested, _, _ in one.masks(kind)), np.zeros(1, int))
+        number_of_tests = sum(
+            (tested.astype(int) for one in tests for _, tested, _, _ in one.masks(kind)), np.zeros(1, int)
+        )
         if not np.any(number_of_tests):
             continue
         levels = np.array([settings.level(int(number)) for number in number_of_tests])
         for one in tests:
             for p_value, tested, stands_out, number in one.masks(kind):
                 for day in np.flatnonzero(tested & stands_out & (p_value < levels)):
-                    yield _finding(one, kind, number, int(day), float(levels[day]), float(p_value[day]))
+                    yield _finding(one, kind, number, int(day), float(levels[day]), float(p_value[day]), settings)
 
 
-def _finding(one: _Tests, kind: Kind, number: int, day: int, level: float, p_value: float) -> dict[str, Any]:
+def _finding(
+    one: _Tests, kind: Kind, number: int, day: int, level: float, p_value: float, settings: AnomalySettings
+) -> dict[str, Any]:
     series = one.series
     date_of_day = series.first + timedelta(days=day)
     field, since = "", date_of_day
@@ -193,7 +197,7 @@ def _finding(one: _Tests, kind: Kind, number: int, day: int, level: float, p_val
         values, shift = one.mixes[number]
         field = values.field
         observed, expected, lower = shift.shift[day], min(shift.usual[day], shift.shift[day]), 0.0
-        upper = max(shift.usual[day], AnomalySettings.shift)
+        upper = max(shift.usual[day], settings.shift)
         gap = np.abs(shift.observed[:, day] - shift.expected[:, day])
         bucket = int(np.argmax(gap))
         says = words.distribution(
@@ -202,8 +206,9 @@ def _finding(one: _Tests, kind: Kind, number: int, day: int, level: float, p_val
         )  # fmt: skip
     return {
         "source": series.source, "entity": series.entity, "kind": kind, "field": field, "day": date_of_day,
-        "since": since, "is_new": True, "observed": float(observed), "expected": float(expected), "usual_from": float(lower),
-        "usual_to": float(upper), "p_value": p_value, "level": level, "records": int(series.records[day]), "says": says,
+        "since": since, "is_new": True, "observed": float(observed), "expected": float(expected),
+        "usual_from": float(lower), "usual_to": float(upper), "p_value": p_value, "level": level,
+        "records": int(series.records[day]), "says": says,
     }  # fmt: skip
 
 
@@ -227,6 +232,4 @@ def _alarms(found: pl.DataFrame, kept: pl.DataFrame | None) -> pl.DataFrame:
         open_alarms[name] = (begun, row["day"])
         since.append(begun)
         is_new.append(not goes_on)
-    return found.with_columns(
-        pl.Series("since", since, dtype=pl.Date), pl.Series("is_new", is_new, dtype=pl.Boolean)
-    )
+    return found.with_columns(pl.Series("since", since, dtype=pl.Date), pl.Series("is_new", is_new, dtype=pl.Boolean))

@@ -43,7 +43,7 @@ def median_before(values: Array, days: int, least: int) -> Array:
 def excess(pearson: Array, numerator: Array, denominator: Array, days: int) -> tuple[Array, Array]:
     """Return how much more days vary than chance alone has them vary, and how many days say so.
 
-    The moment estimate sum((r² − 1) a) / sum(b) over the days before each day, where r is the difference of a day from
+    The moment estimate sum((r² - 1) a) / sum(b) over the days before each day, where r is the difference of a day from
     what was expected, in standard deviations of pure chance. r is drawn in to three times its own median scale
     first (Huber's proposal: an outlier counts, but not for what it is), so that one fault does not hide the next.
     Huber, P. J. (1964), Robust estimation of a location parameter, Annals of Mathematical Statistics 35.

@@ -30,8 +30,8 @@ class AnomalySettings:
         null_change: Least difference between shares of nulls.
         new_share: Least share of the day's records that a new value has.
         new_records: Least number of them.
-        shift: Least population stability index. Practice reads 0.1 as some and 0.25 as much change (Siddiqi 2006, Credit
-            Risk Scorecards); the sampling error is taken off first.
+        shift: Least population stability index. Practice reads 0.1 as some and 0.25 as much change (Siddiqi 2006,
+            Credit Risk Scorecards); the sampling error is taken off first.
         mix_records: Records that a day needs before its mix of values says anything.
     """
 

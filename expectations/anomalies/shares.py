@@ -49,7 +49,9 @@ class Shares:
     def bounds(self, row: int, day: int, level: float) -> tuple[float, float]:
         """Return the shares between which a day would not have been found."""
         worth, share = self.effective[row, day], self.expected[row, day]
-        lower, upper = (betaincinv(worth * share + 0.5, worth * (1 - share) + 0.5, at) for at in (level / 2, 1 - level / 2))
+        lower, upper = (
+            betaincinv(worth * share + 0.5, worth * (1 - share) + 0.5, at) for at in (level / 2, 1 - level / 2)
+        )
         return float(lower), float(upper)
 
 

@@ -153,4 +153,4 @@ def _two_sided(records: np.ndarray, expected: np.ndarray, spread: np.ndarray) ->
     with np.errstate(all="ignore"):
         at_most = betainc(size, records + 1.0, chance)
         at_least = np.where(records > 0, betainc(np.maximum(records, 1.0), size, 1.0 - chance), 1.0)
-    return np.minimum(np.nan_to_num(2.0 * np.minimum(at_most, at_least), nan=1.0), 1.0)
+    return np.asarray(np.minimum(np.nan_to_num(2.0 * np.minimum(at_most, at_least), nan=1.0), 1.0))

@@ -27,13 +27,11 @@ def freshness(entity: str, last: date, silent: int, usual: int, missing: float) 
     )
 
 
-def null_share(
-    entity: str, field: str, day: date, observed: float, expected: float, lower: float, upper: float
-) -> str:
+def null_share(entity: str, field: str, day: date, observed: float, expected: float, lower: float, upper: float) -> str:
     """More or fewer nulls."""
     return (
-        f"{_named(entity)} of {_day(day)}: {field} is empty in {_share(observed)} where {_share(expected)} were expected "
-        f"(usual: {_share(lower)} to {_share(upper)})."
+        f"{_named(entity)} of {_day(day)}: {field} is empty in {_share(observed)} where {_share(expected)} were "
+        f"expected (usual: {_share(lower)} to {_share(upper)})."
     )
 
 
@@ -46,13 +44,21 @@ def new_category(entity: str, field: str, day: date, value: str, share: float, r
 
 
 def distribution(
-    entity: str, field: str, day: date, shift: float, usual: float, kind: str, bucket: str, observed: float, expected: float
+    entity: str,
+    field: str,
+    day: date,
+    shift: float,
+    usual: float,
+    kind: str,
+    bucket: str,
+    observed: float,
+    expected: float,
 ) -> str:
     """Another mix of values or sizes."""
     what = size(bucket) if kind == "number" else shown(bucket)
     return (
-        f"{_named(entity)} of {_day(day)}: {field} is spread otherwise than before (stability index {shift:.2f}, usual: "
-        f"up to {usual:.2f}); most of all {what}: {_share(observed)} where {_share(expected)} were expected."
+        f"{_named(entity)} of {_day(day)}: {field} is spread otherwise than before (stability index {shift:.2f}, "
+        f"usual: up to {usual:.2f}); most of all {what}: {_share(observed)} where {_share(expected)} were expected."
     )
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
-# What the predictive models and the search for anomalies write: table, then column to SQL type that every engine knows. Made empty where missing,
-# because dbt's models read them before the first run of a model has filled them.
+# What the predictive models and the search for anomalies write: table, then column to SQL type that every engine knows.
+# Made empty where missing, because dbt's models read them before the first run has filled them.
 KEPT_TABLES: dict[str, dict[str, str]] = {
     "identity.customer_records": {
         "source": "STRING",
