@@ -12,6 +12,7 @@ from orchestration.report import Problem
 if TYPE_CHECKING:
     import polars as pl
 
+    from expectations.anomalies import Span
     from orchestration.company import Company
     from orchestration.run import Counts, Run
 
@@ -19,8 +20,9 @@ _HEADS = "SELECT source, entity, day, kind, field, bucket, records, newest_at FR
 _JUDGED = "SELECT source, entity, max(last_day) AS last_day FROM anomalies.judged GROUP BY source, entity"
 _KEPT = "SELECT source, entity, kind, field, day, since FROM anomalies.findings"
 
-_REMEMBERED = 400
-"""Days for which a finding may go on without being new."""
+_TOGETHER = 92
+"""Days from the present within which sources are judged together. One that ended years ago is judged by itself: the
+days between would all have to be filled."""
 
 _EVENTS = ("orders", "email_events", "calls", "web_events")
 """What `as_of: latest` is the newest of, as in the dbt model int_as_of."""
@@ -45,14 +47,17 @@ def find_anomalies(run: Run) -> Counts:
     quiet = last_whole_day(run.company, heads, now)
     if heads.is_empty() or quiet is None:
         return {"days": 0, "anomalies": 0}
-    days = [*(span.first for span in spans), quiet]
-    first = min(days) - timedelta(days=settings.days_needed)
-    last = max([*(span.last for span in spans), quiet])
-    # Only the days that count come here: a few hundred, however long the history is.
-    profiles = run.engine.frame(f"{_HEADS} WHERE day BETWEEN DATE '{first}' AND DATE '{last}'")
-    kept = run.engine.frame(f"{_KEPT} WHERE day >= DATE '{quiet - timedelta(days=_REMEMBERED)}'")
-    found = judge(_typed(profiles, PROFILES).filter(named), spans, settings, silent_at=[quiet], kept=kept)
-    found = _not_kept(found, kept)
+    kept = run.engine.frame(_KEPT)
+    parts = []
+    for group in _groups(spans, quiet):
+        silent_at = [] if group and abs((group[0].first - quiet).days) > _TOGETHER else [quiet]
+        days = [*(span.first for span in group), *silent_at]
+        first = min(days) - timedelta(days=settings.days_needed)
+        last = max([*(span.last for span in group), *silent_at])
+        # Only the days that count come here: a few hundred, however long the history is.
+        profiles = run.engine.frame(f"{_HEADS} WHERE day BETWEEN DATE '{first}' AND DATE '{last}'")
+        parts.append(judge(_typed(profiles, PROFILES).filter(named), group, settings, silent_at=silent_at, kept=kept))
+    found = _not_kept(pl.concat(parts), kept)
     append: dict[str, pl.DataFrame] = {}
     if found.height:
         append["anomalies.findings"] = found.with_columns(run_id=pl.lit(run.run_id), found_at=pl.lit(now))
@@ -75,6 +80,15 @@ def find_anomalies(run: Run) -> Counts:
         "days": sum((span.last - span.first).days + 1 for span in spans),
         "anomalies": int(found["is_new"].sum()),
     }
+
+
+def _groups(spans: Sequence[Span], quiet: date) -> list[list[Span]]:
+    """Return the spans near the present together, which may be none, and those of each source that ended long ago."""
+    near: list[Span] = []
+    far: dict[str, list[Span]] = {}
+    for span in spans:
+        (near if abs((span.first - quiet).days) <= _TOGETHER else far.setdefault(span.source, [])).append(span)
+    return [near, *far.values()]
 
 
 def last_whole_day(company: Company, heads: pl.DataFrame, now: datetime) -> date | None:

@@ -40,12 +40,12 @@ BAD = 70
 
 
 def _orders(number: int) -> list[str]:
-    """Sixty orders of a day, every ten minutes from half past eight, a third of them without an account."""
+    """A hundred and twenty orders of a day, every five minutes from half past eight, a third without an account."""
     day = FIRST + timedelta(days=number)
     return [
         f"{number}-{one},{f'K{one}' if one % 3 else ''},{'web' if one % 2 else 'store'},"
-        f"{day:%Y-%m-%d} {8 + (one + 3) // 6:02d}:{(one + 3) % 6}0:00,{10 + one % 7}.50\n"
-        for one in range(60)
+        f"{day:%Y-%m-%d} {8 + (one + 6) // 12:02d}:{(one + 6) % 12 * 5:02d}:00,{10 + one % 7}.50\n"
+        for one in range(120)
     ]
 
 
@@ -119,16 +119,16 @@ def test_readers_see_the_numbers(shop: Shop) -> None:
     bad, run = FIRST + timedelta(days=BAD), shop.reports[1].run_id
     # Every other order has an odd number, and those are of the web: the mix of channels is found as well.
     of = {(kind, field): rest for kind, field, *rest in rows}
-    assert of["volume", ""][:3] == [bad, 30, 60]
+    assert of["volume", ""][:3] == [bad, 60, 120]
     assert of["null_share", "account_id"][:2] == [bad, 1.0]
     assert of["null_share", "account_id"][2] == pytest.approx(1 / 3, abs=0.01)
-    assert {tuple(rest[3:]) for rest in of.values() if rest[4] == 30} == {(True, 30, True, True, run)}
+    assert {tuple(rest[3:]) for rest in of.values()} == {(True, 60, True, True, run)}
 
 
 def test_the_command_line_shows_them_beside_what_is_usual(shop: Shop) -> None:
     shown = _cli(shop, "shop")
     assert shown.code == 0, shown.text
-    for words in ("orders: volume", "orders: null share of account_id", "100.0 %", "only 30 records where 60 were"):
+    for words in ("orders: volume", "orders: null share of account_id", "100.0 %", "only 60 records where 120 were"):
         assert words in shown.text
     listed = json.loads(_cli(shop, "--json").out)
     assert {row["source"] for row in listed} == {"shop"}
