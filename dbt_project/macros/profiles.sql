@@ -113,7 +113,9 @@
     {%- for column in watch['numbers'] | default([]) -%}
         {%- set name = definition['renamed'].get(column, column) -%}
         {%- do columns.update({'number_' ~ name: regulars.size_bucket('child.' ~ name)}) -%}
-    {%- endfor %}
+    {%- endfor -%}
+    {%- set sets = [] -%}
+    {%- for column in columns -%}{%- do sets.append('(source, day, ' ~ column ~ ')') -%}{%- endfor %}
     select
         source,
         '{{ entity }}' as entity,
@@ -137,18 +139,14 @@
         from (
             {{- regulars.profiled_rows(entity, columns) }}
         ) as one
-        group by grouping sets (
-            {%- for column in columns %}
-            (source, day, {{ column }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        )
+        group by grouping sets ({{ sets | join(', ') }})
     ) as counted
     -- A null is counted among the nulls.
     where not ({% for column in columns %}{{ column }} is null{{ ' and ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
-{#- The size of a number as text: '0', or its sign and k with |x| from 2^(k/2) up to 2^((k+1)/2). Fixed sizes add up over
-    days, which quantiles do not. The tiny addend puts powers of two, where logarithms of engines may differ in the last
+{#- The size of a number as text: '0', or its sign and k with |x| from 2^(k/2) up to 2^((k+1)/2). Fixed sizes add up
+    over days, which quantiles do not. The tiny addend puts powers of two, where logarithms of engines may differ in the last
     bit, on the same side. -#}
 {% macro size_bucket(column) -%}
     case

@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from expectations.anomalies import words
 from expectations.anomalies.days import Span
 from expectations.anomalies.mixes import Mix, NewValues, mix, new_values
 from expectations.anomalies.series import Series, Values, series_of
 from expectations.anomalies.settings import KINDS, AnomalySettings, Kind
 from expectations.anomalies.shares import Shares, null_shares
 from expectations.anomalies.volume import Freshness, Volume, freshness, volume
+from expectations.anomalies.words import distribution as distribution_words
+from expectations.anomalies.words import freshness as freshness_words
+from expectations.anomalies.words import new_category as new_category_words
+from expectations.anomalies.words import null_share as null_share_words
+from expectations.anomalies.words import volume as volume_words
 
 _PROFILES: dict[str, pl.DataType | type[pl.DataType]] = {
     "source": pl.String,
@@ -175,24 +179,24 @@ def _finding(
     if kind == "volume":
         observed, expected = series.records[day], one.volume.expected[day]
         lower, upper = one.volume.bounds(day, level)
-        says = words.volume(series.entity, date_of_day, observed, expected, lower, upper)
+        says = volume_words(series.entity, date_of_day, observed, expected, lower, upper)
     elif kind == "freshness":
         fresh = one.freshness
         observed, expected, lower, upper = fresh.silent[day], fresh.usual[day], 0.0, fresh.usual[day]
         since = date_of_day - timedelta(days=int(observed))
-        says = words.freshness(series.entity, since, int(observed), int(expected), fresh.missing[day])
+        says = freshness_words(series.entity, since, int(observed), int(expected), fresh.missing[day])
     elif kind == "null_share":
         shares = one.shares
         field = shares.fields[number]
         observed, expected = shares.observed[number, day], shares.expected[number, day]
         lower, upper = shares.bounds(number, day, level)
-        says = words.null_share(series.entity, field, date_of_day, observed, expected, lower, upper)
+        says = null_share_words(series.entity, field, date_of_day, observed, expected, lower, upper)
     elif kind == "new_category":
         values, new = one.new[number]
         field = values.field
         observed, expected, lower, upper = new.share[day], new.usual[day], 0.0, new.upper(day, level)
         value = values.buckets[int(new.first_of[day])]
-        says = words.new_category(series.entity, field, date_of_day, value, observed, int(values.counts[:, day].sum()))
+        says = new_category_words(series.entity, field, date_of_day, value, observed, int(values.counts[:, day].sum()))
     else:
         values, shift = one.mixes[number]
         field = values.field
@@ -200,7 +204,7 @@ def _finding(
         upper = max(shift.usual[day], settings.shift)
         gap = np.abs(shift.observed[:, day] - shift.expected[:, day])
         bucket = int(np.argmax(gap))
-        says = words.distribution(
+        says = distribution_words(
             series.entity, field, date_of_day, observed, upper, values.kind, values.buckets[bucket],
             shift.observed[bucket, day], shift.expected[bucket, day],
         )  # fmt: skip

@@ -45,7 +45,7 @@ ranked as (
         field,
         bucket,
         records,
-        row_number() over (partition by source, entity, field order by records desc, bucket) as place
+        row_number() over (partition by source, entity, field order by records desc, bucket asc) as place
     from totals
 
 ),
