@@ -17,6 +17,7 @@ app = typer.Typer(
     epilog=examples(
         "regulars sources",
         "regulars sources --json",
+        "regulars sources anomalies",
         "regulars sources add shopify --name webshop",
         "regulars sources test webshop",
     ),
@@ -49,6 +50,31 @@ def listing(company: Path, home: Path | None, *, as_json: bool) -> int:
         console.print(as_text(now), markup=False, highlight=False, soft_wrap=True)
     else:
         console.print(sources_view(now, writer=support.writer(place)))
+    return DONE
+
+
+@app.command(epilog=examples("regulars sources anomalies", "regulars sources anomalies webshop --days 90"))
+@guarded
+def anomalies(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    company: CompanyOption = COMPANY,
+    home: HomeOption = None,
+    days: Annotated[int, typer.Option(min=1, help="Days before the newest finding.")] = 31,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> int:
+    """Days that do not look like their source's own past, with what was observed and what is usual."""
+    from orchestration.source_anomalies import anomalies_now, as_text
+    from orchestration.views.anomalies import anomalies_view
+
+    place, settings = support.home_for_reading(company, home)
+    if source is not None and settings is not None and source not in settings.sources:
+        raise support.ExpectedError(f"The company file has no source {source}. It has: {', '.join(settings.sources)}.")
+    now = anomalies_now(place, source, days)
+    console = support.console()
+    if as_json:
+        console.print(as_text(now.rows), markup=False, highlight=False, soft_wrap=True)
+    else:
+        console.print(anomalies_view(now, writer=support.writer(place)))
     return DONE
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, ValidationError
 
+from orchestration.company_anomalies import AnomalyWatch
 from orchestration.company_checks import PLACEHOLDER, file_problems, walk
 from orchestration.company_errors import CompanyError, CompanyProblem, from_pydantic, key_text, show
 from orchestration.company_fields import (
@@ -162,6 +163,7 @@ class Company(Strict):
     validity: ValiditySettings = Field(default_factory=ValiditySettings)
     identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
     automation: AutomationSettings = AutomationSettings()
+    anomalies: AnomalyWatch = AnomalyWatch()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
     sources: Annotated[dict[str, AnySource], Field(min_length=1)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from orchestration.company_anomalies import anomaly_problems
 from orchestration.company_errors import CompanyProblem, is_secret, key_text, one_of, show
 from orchestration.company_fields import check_country, check_currency, check_owner, check_time_zone
 from orchestration.company_yaml import KeyPath, YamlDocument
@@ -54,6 +55,7 @@ def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], g
     for name, source in sources.items() if isinstance(sources, dict) else ():
         problems += _source_problems(name, source, {str(other) for other in sources}, problem)
     problems += _own_goal_problems(data, problem)
+    problems += anomaly_problems(data, problem)
     problems += _goal_problems(data, problem, units, gate)
     return problems
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration import outcome
+from orchestration.assets.anomalies import anomaly_asset, anomaly_checks
 from orchestration.assets.dbt_models import RegularsTranslator, phase_assets, phase_keys
 from orchestration.assets.gate import gate_asset
 from orchestration.assets.predictions import prediction_assets
@@ -42,6 +43,7 @@ def build_definitions(run: Run) -> dg.Definitions:
         *source_assets(run.company),
         *phase_assets(manifest, translator),
         gate_asset(run.rules, phase_keys(manifest, "phase_staging", translator), owner, run.company.warehouse.engine),
+        anomaly_asset(owner),
         *prediction_assets(
             dg.AssetKey(["intermediate", "int_identity__identifiers"]),
             dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
@@ -57,6 +59,7 @@ def build_definitions(run: Run) -> dg.Definitions:
     )
     return dg.Definitions(
         assets=assets,
+        asset_checks=[anomaly_checks(run.company)],
         jobs=[job],
         schedules=[timetable(job, run.company)],
         sensors=[new_files_sensor(job, run.company, run.home)],

@@ -54,6 +54,7 @@ class Run:
         steps: Seconds and rows of the steps taken so far.
         problems: What could not be read or done, without stopping the rest.
         drift: By source, the fields that this run's load brought differently.
+        anomalies: By source, the days that this run found out of line with the source's past.
     """
 
     company: Company
@@ -66,6 +67,7 @@ class Run:
     steps: list[StepLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     drift: dict[str, list[DriftLine]] = field(default_factory=dict)
+    anomalies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @cached_property
     def engine(self) -> Engine:

@@ -29,6 +29,14 @@
                    ['rate', currency, time]       whether an amount in that currency has a rate on that day; null in the
                                                   company's own currency, and without a time
                    ['rate', currency, none]       the same for any day at all
+    watch        what is compared with the past, day by day (see profiles.sql and docs/anomalies.md); all optional:
+                   time        the time that says a record's day; none: the day it was loaded. Absent: `time`. It should
+                               not move when the record changes, or days that are past lose their records
+                   on          a date that is the day itself, which no time zone moves
+                   time_of     [entity, key, time]: a record without a time takes that of the one it belongs to
+                   categories  columns with few values, none of them about a person
+                   numbers     columns whose size is compared
+                   settles     columns that are filled in or changed later: a young day differs from an old one in them
 -#}
 {% macro entities() %}
     {%- set entities = {
@@ -47,6 +55,10 @@
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone'], ['card', 'loyalty_card']],
+            'watch': {
+                'time': 'coalesce(created_at, updated_at)', 'categories': ['country_code', 'language'],
+                'settles': ['updated_at', 'email_consent', 'sms_consent', 'phone_consent'],
+            },
         },
         'products': {
             'key': 'product_id',
@@ -60,6 +72,7 @@
             'keys': {'product_key': ['products_of', 'product_id']},
             'defaults': {'currency': '_currency'},
             'looks_up': {'has_rate': ['rate', 'currency', none]},
+            'watch': {'time': none, 'settles': ['updated_at']},
         },
         'orders': {
             'key': 'order_id',
@@ -84,6 +97,10 @@
                 'account_is_known': ['known', 'customers', 'account_key'],
                 'has_rate': ['rate', 'currency', 'ordered_at'],
             },
+            'watch': {
+                'categories': ['channel', 'currency', 'store_id'], 'numbers': ['gross_amount', 'discount_amount'],
+                'settles': ['status', 'refund_amount', 'updated_at'],
+            },
         },
         'order_lines': {
             'key': 'order_line_id',
@@ -102,6 +119,11 @@
                 'product_is_known': ['known', 'products', 'product_key'],
                 'has_rate': ['rate', 'currency', 'ordered_at'],
             },
+            'watch': {
+                'time_of': ['orders', 'order_key', 'ordered_at'],
+                'categories': ['line_kind', 'currency'], 'numbers': ['quantity', 'unit_price'],
+                'settles': ['is_return', 'updated_at'],
+            },
         },
         'email_events': {
             'key': 'event_id',
@@ -114,6 +136,7 @@
             },
             'keys': {'campaign_key': ['source', 'campaign_id'], 'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email']],
+            'watch': {'categories': ['event', 'is_machine']},
         },
         'campaigns': {
             'key': 'campaign_id',
@@ -130,6 +153,7 @@
                 'has_rate': ['rate', 'currency', 'started_at'],
                 'has_any_rate': ['rate', 'currency', none],
             },
+            'watch': {'settles': ['cost_amount', 'updated_at']},
         },
         'exchange_rates': {
             'key': 'rate_id',
@@ -141,6 +165,7 @@
                 'updated_at': 'timestamp',
             },
             'defaults': {'rate_id': "r.from_currency || '-' || r.to_currency || '-' || r.day"},
+            'watch': {'on': 'day', 'categories': ['from_currency'], 'settles': ['updated_at']},
         },
         'calls': {
             'key': 'call_id',
@@ -156,6 +181,10 @@
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['phone', 'phone']],
+            'watch': {
+                'categories': ['direction', 'outcome', 'reason', 'queue'], 'numbers': ['wait_seconds', 'talk_seconds'],
+                'settles': ['satisfaction', 'recording_url', 'recording_seconds', 'updated_at'],
+            },
         },
         'tickets': {
             'key': 'ticket_id',
@@ -170,6 +199,10 @@
             },
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+            'watch': {
+                'time': 'created_at', 'categories': ['channel', 'priority'],
+                'settles': ['status', 'solved_at', 'first_reply_at', 'satisfaction', 'agent_id', 'updated_at'],
+            },
         },
         'consents': {
             'key': 'consent_id',
@@ -182,6 +215,7 @@
             'keys': {'account_key': ['accounts_of', 'account_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
             'defaults': {'purpose': "'marketing'"},
+            'watch': {'categories': ['channel', 'purpose', 'status']},
         },
         'web_events': {
             'key': 'event_id',
@@ -197,6 +231,7 @@
             'keys': {'account_key': ['accounts_of', 'account_id'], 'order_key': ['source', 'order_id']},
             'record_ref': [['account', 'account_id'], ['email', 'email']],
             'renamed': {'source': 'traffic_source'},
+            'watch': {'categories': ['event', 'medium', 'is_bot']},
         },
     } -%}
     {{ return(entities) }}
@@ -211,7 +246,7 @@
         ) }}
     {%- endif -%}
     {%- set definition = {
-        'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}, 'looks_up': {},
+        'updated_at': none, 'keys': {}, 'record_ref': [], 'renamed': {}, 'defaults': {}, 'looks_up': {}, 'watch': {},
     } -%}
     {%- do definition.update(known[entity]) -%}
     {{ return(definition) }}

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
-# What the gate and the predictive models write: table, then column to SQL type that every engine knows. Made empty
-# where missing, because dbt's models read them before anyone has filled them.
+# What the gate, the search for anomalies and the predictive models write: table, then column to SQL type that every
+# engine knows. Made empty where missing, because dbt's models read them before anyone has filled them.
 KEPT_TABLES: dict[str, dict[str, str]] = {
     "identity.customer_records": {
         "source": "STRING",
@@ -60,6 +60,33 @@ KEPT_TABLES: dict[str, dict[str, str]] = {
         "status": "STRING",
     },
     "scores.lifetime_value_fit": {"model": "STRING", "parameter": "STRING", "value": "DOUBLE", "note": "STRING"},
+    "anomalies.findings": {
+        "source": "STRING",
+        "entity": "STRING",
+        "kind": "STRING",
+        "field": "STRING",
+        "day": "DATE",
+        "since": "DATE",
+        "is_new": "BOOLEAN",
+        "observed": "DOUBLE",
+        "expected": "DOUBLE",
+        "usual_from": "DOUBLE",
+        "usual_to": "DOUBLE",
+        "p_value": "DOUBLE",
+        "level": "DOUBLE",
+        "records": "BIGINT",
+        "says": "STRING",
+        "run_id": "STRING",
+        "found_at": "TIMESTAMP",
+    },
+    "anomalies.judged": {
+        "source": "STRING",
+        "entity": "STRING",
+        "first_day": "DATE",
+        "last_day": "DATE",
+        "run_id": "STRING",
+        "judged_at": "TIMESTAMP",
+    },
 }
 
 

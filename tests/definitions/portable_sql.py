@@ -50,6 +50,7 @@ _KEYWORDS = frozenset(
         "rows",
         "select",
         "set",
+        "sets",
         "some",
         "then",
         "union",

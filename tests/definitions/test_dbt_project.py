@@ -113,7 +113,7 @@ def test_every_entity_of_a_vendor_has_its_model(models, vendor):
 
 def test_what_dbt_reads_of_a_vendor_is_declared(manifest):
     declared = {(name, one.name) for name, vendor in VENDORS.items() for one in vendor.objects}
-    ours = {"mapped", "ledger", "meta", "quality", "identity", "scores"}
+    ours = {"mapped", "ledger", "meta", "quality", "identity", "scores", "anomalies"}
     read = {(node["source_name"], node["name"]) for node in manifest["sources"].values()}
     assert {one for one in read if one[0] not in ours} == declared
 

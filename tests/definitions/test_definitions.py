@@ -17,7 +17,7 @@ CONTRACT = {
     "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products", "fct_orders",
     "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints", "customer_value",
     "customer_segments", "campaign_performance", "kpi_scorecard", "kpi_daily", "source_loads", "data_validity",
-    "data_validity_index", "quarantined_records",
+    "data_validity_index", "quarantined_records", "source_anomalies",
 }  # fmt: skip
 
 
@@ -85,6 +85,17 @@ def test_every_source_warns_of_drift_and_blocks_nothing(graph):
     checks = {key.asset_key.to_user_string(): graph.get(key) for key in graph.asset_check_keys if key.name == "drift"}
     assert set(checks) == {f"raw/{name}" for name in ("shop", "tills", "newsletter", "phone", "site")}
     assert not any(check.blocking for check in checks.values())
+
+
+def test_every_source_is_compared_with_its_past_behind_the_gate_and_nothing_is_blocked(graph):
+    checks = {
+        key.asset_key.to_user_string(): graph.get(key) for key in graph.asset_check_keys if key.name == "anomalies"
+    }
+    assert set(checks) == {f"raw/{name}" for name in ("shop", "tills", "newsletter", "phone", "site")}
+    assert not any(check.blocking for check in checks.values())
+    found = dg.AssetKey(["anomalies", "findings"])
+    assert _ancestors(graph, found) >= {GATE_KEY, dg.AssetKey(["quality", "daily_profiles"])}
+    assert found in _ancestors(graph, dg.AssetKey(["marts", "source_anomalies"]))
 
 
 def test_what_drift_the_check_shows():

@@ -48,6 +48,11 @@ CREATE TABLE scores.lifetime_value (
     customer_id VARCHAR, probability_alive DOUBLE, expected_orders_12m DOUBLE, expected_revenue_12m DOUBLE,
     residual_amount DOUBLE, status VARCHAR
 );
+CREATE TABLE anomalies.findings (
+    source VARCHAR, entity VARCHAR, kind VARCHAR, field VARCHAR, day DATE, since DATE, is_new BOOLEAN, observed DOUBLE,
+    expected DOUBLE, usual_from DOUBLE, usual_to DOUBLE, p_value DOUBLE, level DOUBLE, records BIGINT, says VARCHAR,
+    run_id VARCHAR, found_at TIMESTAMP
+);
 """
 
 Rows = list[tuple[Any, ...]]
@@ -68,7 +73,7 @@ class Warehouse:
             shutil.copy(like.path, self.path)
             return
         with self.connect() as con:
-            for schema in ("mapped", "ledger", "meta", "quality", "identity", "scores"):
+            for schema in ("mapped", "ledger", "meta", "quality", "identity", "scores", "anomalies"):
                 con.execute(f"CREATE SCHEMA {schema}")
             con.execute(OUTSIDE_TABLES)
             for entity in ENTITIES.values():

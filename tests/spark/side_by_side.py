@@ -18,7 +18,7 @@ from orchestration.company import load_company
 from orchestration.dbt import Dbt
 from orchestration.engines.spark.connection import SparkConnection
 
-INPUTS = ("mapped", "received", "ledger", "meta", "quality", "identity", "scores")
+INPUTS = ("mapped", "received", "ledger", "meta", "quality", "identity", "scores", "anomalies")
 MADE_BY_DBT = ("quality.int_quality__rule_counts", "quality.validity_ranking")
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
 GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Schemas that dbt fills; the others hold views and small copies.
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
-SCHEMAS = (*BUILT, "ledger", "meta", "mapped", "received", "identity", "scores")
+SCHEMAS = (*BUILT, "ledger", "meta", "mapped", "received", "identity", "scores", "anomalies")
 
 # Every table of ours carries it, so that one that someone else wrote is never taken for ours.
 OWNER_PROPERTY = "regulars.owner"
