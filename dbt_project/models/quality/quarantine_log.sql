@@ -44,8 +44,15 @@ came as (
         quarantined.*,
         held.record_id is not null as was_held,
         coalesce(last_events.event_number, 0) + 1 as event_number,
-        held.quarantined_at as held_since
+        held.quarantined_at as held_since,
+        run_context.run_id,
+        -- A record may have been loaded long before a rule turned against it.
+        case
+            when quarantined.loaded_at > run_context.started_at then quarantined.loaded_at
+            else run_context.started_at
+        end as found_at
     from quarantined
+    cross join run_context
     left join last_events
         on
             quarantined.source = last_events.source
@@ -111,7 +118,23 @@ mappings as (
 explained as (
 
     select
-        gone.*,
+        gone.source,
+        gone.entity,
+        gone.record_id,
+        gone.event_number,
+        gone.quarantined_at,
+        gone.load_id,
+        gone.dataset,
+        gone.batch_id,
+        gone.row_number,
+        gone.record_key,
+        gone.reasons,
+        gone.other_failed_rules,
+        gone.reject_reason,
+        gone.rules_with,
+        gone.mapped_with,
+        run_context.run_id,
+        run_context.started_at,
         {{ rules_today('gone.entity', 'gone.reasons') }} as rules_today,
         {{ waiting_reasons('gone.entity', 'gone.reasons') }} as waiting_reasons,
         mappings.mapped_with <> gone.mapped_with as is_mapped_otherwise,
@@ -125,39 +148,34 @@ explained as (
         end as what_happened,
         coalesce(found.keys_found, 0) = 0 as has_other_id
     from gone
+    cross join run_context
     left join found
         on gone.source = found.source and gone.entity = found.entity and gone.record_id = found.record_id
     inner join mappings on gone.entity = mappings.entity
 
 ),
 
-{%- endif %}
-
 events as (
-    {% if has_history %}
+
     select
         source, entity, record_id, event_number,
         case when was_held then 'changed' else 'quarantined' end as event,
-        -- A record may have been loaded long before a rule turned against it.
-        case when loaded_at > run_context.started_at then loaded_at else run_context.started_at end as happened_at,
-        case
-            when held_since is not null then held_since
-            when loaded_at > run_context.started_at then loaded_at
-            else run_context.started_at
-        end as quarantined_at,
+        found_at as happened_at,
+        run_id,
+        coalesce(held_since, found_at) as quarantined_at,
         load_id, dataset, batch_id, row_number, record_key, reasons, other_failed_rules, reject_reason,
         {{ rules_today('entity', 'reasons') }} as rules_with,
         mapped_with,
         cast(null as {{ dbt.type_string() }}) as release_reason
     from came
-    cross join run_context
 
     union all
 
     select
         source, entity, record_id, event_number + 1 as event_number,
         what_happened as event,
-        run_context.started_at as happened_at,
+        started_at as happened_at,
+        run_id,
         quarantined_at,
         load_id, dataset, batch_id, row_number, record_key, reasons, other_failed_rules, reject_reason, rules_with,
         mapped_with,
@@ -172,40 +190,47 @@ events as (
             else 'judged_otherwise'
         end as release_reason
     from explained
-    cross join run_context
-    {% else %}
-    select
-        source, entity, record_id, 1 as event_number,
-        'quarantined' as event,
-        loaded_at as happened_at,
-        loaded_at as quarantined_at,
-        load_id, dataset, batch_id, row_number, record_key, reasons, other_failed_rules, reject_reason,
-        {{ rules_today('entity', 'reasons') }} as rules_with,
-        mapped_with,
-        cast(null as {{ dbt.type_string() }}) as release_reason
-    from quarantined
-    {% endif %}
+
 )
 
+{%- else %}
+
+events as (
+
+    select
+        quarantined.*,
+        1 as event_number,
+        'quarantined' as event,
+        quarantined.loaded_at as happened_at,
+        run_context.run_id,
+        quarantined.loaded_at as quarantined_at,
+        {{ rules_today('quarantined.entity', 'quarantined.reasons') }} as rules_with,
+        cast(null as {{ dbt.type_string() }}) as release_reason
+    from quarantined
+    cross join run_context
+
+)
+
+{%- endif %}
+
 select
-    events.source,
-    events.entity,
-    events.record_id,
-    cast(events.event_number as bigint) as event_number,
-    events.event,
-    events.happened_at,
-    run_context.run_id,
-    events.quarantined_at,
-    events.load_id,
-    events.dataset,
-    events.batch_id,
-    events.row_number,
-    events.record_key,
-    events.reasons,
-    events.other_failed_rules,
-    events.reject_reason,
-    events.rules_with,
-    events.mapped_with,
-    events.release_reason
+    source,
+    entity,
+    record_id,
+    cast(event_number as bigint) as event_number,
+    event,
+    happened_at,
+    run_id,
+    quarantined_at,
+    load_id,
+    dataset,
+    batch_id,
+    row_number,
+    record_key,
+    reasons,
+    other_failed_rules,
+    reject_reason,
+    rules_with,
+    mapped_with,
+    release_reason
 from events
-cross join run_context
