@@ -39,6 +39,8 @@ _FORMULA = r"^(?:[\s\x00]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|[\t\r\n\x00'])
 EXPORTED = ("source", "entity", "record_id", "load_id", "dataset", "file_row", "reasons", "reasons_in_words",
             "other_failed_rules", "reject_reason", "quarantined_at", "released_at", "release_reason",
             "raw")  # fmt: skip
+# DuckDB draws a bar on standard output where a query takes long: into the midst of JSON.
+_QUIET = "SET enable_progress_bar = false"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -117,13 +119,13 @@ class Quarantine:
             f"""
             WITH reasons AS (
                 SELECT source, entity, unnest(string_split(reasons, ', ')) AS reason,
-                    {"released_at" if filters.released else "quarantined_at"} AS at
+                    {"released_at" if filters.released else "quarantined_at"} AS moment
                 FROM {TABLE} WHERE {filters.where()}
             ), sizes AS (
                 SELECT source, entity, sum(received - duplicates) AS of_records FROM marts.source_loads GROUP BY ALL
             )
             SELECT source, entity, reason, count(*) AS records, CAST(any_value(of_records) AS BIGINT) AS of_records,
-                min(at) AS oldest, max(at) AS newest
+                min(moment) AS oldest, max(moment) AS newest
             FROM reasons LEFT JOIN sizes USING (source, entity)
             GROUP BY source, entity, reason ORDER BY records DESC, source, entity, reason
             """  # noqa: S608 - our own names, quoted values
@@ -254,6 +256,7 @@ def open_quarantine(home: Home, company: Company | None = None) -> Iterator[Quar
             raise QuarantineError(f"{why} {error}" if why else str(error)) from error
         if not published.has("quarantined_records", "released_at"):
             raise QuarantineError(f"{home.published_file} holds no quarantine. Run: regulars run")
+        published.con.execute(_QUIET)
         run_id, at = published.publication()
         words = f"From the published copy of run {run_id}"
         words += "." if at is None else f", {at:%Y-%m-%d %H:%M} UTC."
@@ -278,6 +281,7 @@ def _warehouse(home: Home, opened: ExitStack, company: Company | None) -> tuple[
         return None, "The warehouse cannot be opened: another program holds it."
     opened.callback(con.close)
     con.execute("SET TimeZone = 'UTC'")
+    con.execute(_QUIET)
     if company is not None:
         con.execute(f"SET memory_limit = {text(company.warehouse.memory_limit)}")
         con.execute(f"SET threads = {int(company.warehouse.threads)}")
