@@ -39,8 +39,6 @@ _FORMULA = r"^(?:[\s\x00]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|[\t\r\n\x00'])
 EXPORTED = ("source", "entity", "record_id", "load_id", "dataset", "file_row", "reasons", "reasons_in_words",
             "other_failed_rules", "reject_reason", "quarantined_at", "released_at", "release_reason",
             "raw")  # fmt: skip
-# DuckDB draws a bar on standard output where a query takes long: into the midst of JSON.
-_QUIET = "SET enable_progress_bar = false"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -256,7 +254,7 @@ def open_quarantine(home: Home, company: Company | None = None) -> Iterator[Quar
             raise QuarantineError(f"{why} {error}" if why else str(error)) from error
         if not published.has("quarantined_records", "released_at"):
             raise QuarantineError(f"{home.published_file} holds no quarantine. Run: regulars run")
-        published.con.execute(_QUIET)
+        _settle(published.con, company)
         run_id, at = published.publication()
         words = f"From the published copy of run {run_id}"
         words += "." if at is None else f", {at:%Y-%m-%d %H:%M} UTC."
@@ -281,12 +279,18 @@ def _warehouse(home: Home, opened: ExitStack, company: Company | None) -> tuple[
         return None, "The warehouse cannot be opened: another program holds it."
     opened.callback(con.close)
     con.execute("SET TimeZone = 'UTC'")
-    con.execute(_QUIET)
+    _settle(con, company)
+    found = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name || '.' || table_name = ?", [TABLE]).fetchall()
+    return (con, "") if found else (None, "The warehouse has no quarantine yet.")
+
+
+def _settle(con: duckdb.DuckDBPyConnection, company: Company | None) -> None:
+    """Keep to the company's memory and threads, and write nothing but answers on standard output."""
+    # DuckDB draws a bar there where a query takes long: into the midst of JSON.
+    con.execute("SET enable_progress_bar = false")
     if company is not None:
         con.execute(f"SET memory_limit = {text(company.warehouse.memory_limit)}")
         con.execute(f"SET threads = {int(company.warehouse.threads)}")
-    found = con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name || '.' || table_name = ?", [TABLE]).fetchall()
-    return (con, "") if found else (None, "The warehouse has no quarantine yet.")
 
 
 def _with_byte_order_mark(file: Path) -> Path:

@@ -49,7 +49,6 @@ class Replay:
     report: RunReport
     released: list[dict[str, Any]]
     held: int
-    place: str
 
     @property
     def count(self) -> int:
@@ -78,7 +77,7 @@ def replay(company: Company, home: Home, *, wait_seconds: float = 0.0, progress:
     ):
         report = pipeline.run(company, home, full_refresh=True, wait_seconds=wait_seconds, progress=progress)
     with open_quarantine(home, company) as quarantine:
-        return Replay(report, quarantine.released_by(report.run_id), quarantine.total(Filters()), quarantine.place)
+        return Replay(report, quarantine.released_by(report.run_id), quarantine.total(Filters()))
 
 
 def trial(company: Company, home: Home, *, wait_seconds: float = 0.0) -> Trial:

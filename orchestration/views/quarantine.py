@@ -120,10 +120,9 @@ def replay_view(done: Replay) -> RenderableType:
         parts += [made, Text()]
     stay = f"{counted(done.held, 'record')} {'stays' if done.held == 1 else 'stay'} in quarantine"
     parts.append(Text(f"{counted(done.count, 'record')} released, {stay}."))
-    if done.released and done.place == "warehouse":
-        parts.append(
-            Text("The run did not publish, so that readers do not see them yet: regulars status", style="yellow")
-        )
+    if done.report.outcome in ("gate_stopped", "failed"):
+        words = "The run did not publish: what it released is not before readers yet. See regulars status"
+        parts.append(Text(words, style="yellow"))
     return Group(*parts)
 
 
