@@ -135,7 +135,8 @@ class Quarantine:
             return []
         return self._rows(
             f"SELECT source, entity, reasons, release_reason, count(*) AS records FROM {TABLE} "  # noqa: S608 - our own names, quoted values
-            f"WHERE released_by_run = {text(run_id)} GROUP BY ALL ORDER BY records DESC, ALL"
+            f"WHERE released_by_run = {text(run_id)} GROUP BY ALL "
+            "ORDER BY records DESC, source, entity, reasons, release_reason"
         )
 
     def export(

@@ -101,6 +101,7 @@ def trial(company: Company, home: Home, *, wait_seconds: float = 0.0) -> Trial:
         waiting = sum(one.certain for one in pending_files(company, home).values())
         compiled = _compiled(this)
         with this.engine.control() as con:
+            con.execute("SET enable_progress_bar = false")
             con.execute("BEGIN")
             try:
                 _map_as_today(this, con, compiled)

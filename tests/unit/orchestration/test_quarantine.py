@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import stat
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -14,8 +14,9 @@ from rich.console import Console
 
 from orchestration.home import Home
 from orchestration.quarantine import Filters, Quarantine, QuarantineError, guarded, open_quarantine, unguarded
-from orchestration.quarantine_replay import Trial
-from orchestration.views.quarantine import counts_view, harmless, records_view, trial_view
+from orchestration.quarantine_replay import Replay, Trial
+from orchestration.report import RunReport
+from orchestration.views.quarantine import counts_view, harmless, records_view, replay_view, trial_view
 
 DANGEROUS = [
     "=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\x00=1", "\uff1d1", "'=1", "''", "'",
@@ -123,6 +124,24 @@ def test_a_record_counts_for_each_of_its_reasons() -> None:
     shown = _text(counts_view(counted, 2, "From here."))
     assert "5.0 %" in shown
     assert "2 records in quarantine; one with several reasons counts for each." in shown
+
+
+def test_what_one_run_released() -> None:
+    quarantine = _quarantine(("shop", "1", "a", "{}"), ("shop", "2", "a", "{}"), ("till", "3", "b", "{}"))
+    assert quarantine.released_by("r2") == []  # published before there were releases
+    for column in ("release_reason", "released_by_run"):
+        quarantine.con.execute(f"ALTER TABLE marts.quarantined_records ADD COLUMN {column} VARCHAR")
+    quarantine.con.execute(
+        "UPDATE marts.quarantined_records SET released_at = now(), release_reason = 'rule_changed', "
+        "released_by_run = CASE WHEN record_id = '3' THEN 'r1' ELSE 'r2' END"
+    )
+    assert quarantine.released_by("r2") == [
+        {"source": "shop", "entity": "orders", "reasons": "a", "release_reason": "rule_changed", "records": 2}
+    ]
+    report = RunReport("r2", datetime.now(UTC), outcome="gate_stopped")
+    shown = _text(replay_view(Replay(report, quarantine.released_by("r2"), 1)))
+    assert "2 records released, 1 record stays in quarantine." in shown
+    assert "not before readers yet" in shown
 
 
 def test_nothing_in_a_record_steers_the_terminal() -> None:
