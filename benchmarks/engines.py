@@ -26,7 +26,10 @@ GIB = 2**30
 MILLION = 1_000_000
 
 # Of one run and no other: its name, and when it loaded and measured.
-OF_ONE_RUN = {"load_id", "measured_at", "resolved_at", "started_at", "finished_at", "quarantined_at", "changed_at"}
+OF_ONE_RUN = {
+    "load_id", "measured_at", "resolved_at", "started_at", "finished_at", "quarantined_at", "released_by_run",
+    "changed_at",
+}  # fmt: skip
 
 _RUN = "import sys; from orchestration.cli import main; sys.argv[0] = 'regulars'; main()"
 

@@ -15,7 +15,7 @@ import polars as pl
 RELATIVE = 1e-9
 """How far two doubles may be apart, of the larger one: sums are added up in another order on another engine."""
 
-ENGINE_COLUMNS = frozenset({"record_bucket", "record_copy", "staged_with"})
+ENGINE_COLUMNS = frozenset({"record_bucket", "record_copy", "staged_with", "mapped_with"})
 """Columns about how a row is stored, or made of an engine's own SQL: the first two are on one engine only."""
 
 _SHOWN = 5

@@ -50,6 +50,7 @@ LEFT_OUT: dict[str, str] = {
     "*.started_at of source_loads": "when a load began",
     "*.finished_at of source_loads": "when a load ended",
     "quarantined_records.quarantined_at": "when the record was loaded",
+    "quarantined_records, those released": "the history of quarantine: which version came first",
     "quarantined_records.row_number": "the place of the record in its file",
     "quarantined_records.record_id": "of a record without a key: its place in its file",
     "quarantined_records.raw": "compared as JSON without the delivery number: of several copies of a bad record one is "
@@ -64,7 +65,7 @@ LEFT_OUT: dict[str, str] = {
 }
 """Columns and tables that differ by definition, with the reason of each."""
 
-_COLUMNS = {"load_id", "batch_id", "resolved_at", "measured_at", "quarantined_at", "released_at"}
+_COLUMNS = {"load_id", "batch_id", "resolved_at", "measured_at", "quarantined_at", "released_at", "released_by_run"}
 _COLUMNS_OF = {
     "quarantined_records": {"row_number"},
     "source_loads": {"started_at", "finished_at"},
@@ -175,7 +176,7 @@ def _comparable(name: str, frame: pl.DataFrame, customers: dict[str, str]) -> pl
         frame = frame.filter(pl.struct("source", "entity").is_in(_PER_FILE).not_())
         frame = frame.group_by(by).agg(pl.col(numbers).sum())
     if name == "quarantined_records":
-        frame = frame.with_columns(
+        frame = frame.filter(pl.col("released_at").is_null()).with_columns(
             pl.col("raw").map_elements(_as_sent, return_dtype=pl.String), pl.col("record_id").str.replace(_PLACE, "")
         )
     left_out = _COLUMNS | _COLUMNS_OF.get(name, set())

@@ -1,4 +1,4 @@
-"""The command line: `regulars run`, `check`, `status`, `validity`, `sources`, `customer`, `sample`, `dbt`, `dev`.
+"""The command line: `regulars run`, `check`, `status`, `validity`, `quarantine`, `sources`, `customer` and the rest.
 
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
@@ -12,6 +12,7 @@ import typer
 
 from orchestration import cli_support as support
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
+from orchestration.cli_quarantine import app as quarantine_app
 from orchestration.cli_sources import app as sources_app
 from orchestration.cli_support import BAD_CONFIGURATION, DONE, FAILED, GATE_STOPPED
 from orchestration.cli_validity import EXAMPLES as VALIDITY_EXAMPLES
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
+app.add_typer(quarantine_app)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
@@ -137,7 +139,7 @@ def customer(
             raise support.ExpectedError(
                 "No customer has this id, e-mail address, phone number or card."
                 + hint
-                + " Records that were quarantined belong to no customer: see marts.quarantined_records."
+                + " Records that were quarantined belong to no customer: regulars quarantine."
             )
         support.console().print(profile_view(gather(published, found[0], who), settings.currency if settings else None))
     return DONE

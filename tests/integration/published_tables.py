@@ -59,6 +59,7 @@ OF_ONE_RUN = frozenset(
         "finished_at",
         "quarantined_at",
         "released_at",
+        "released_by_run",
         "changed_at",
     }
 )

@@ -27,6 +27,8 @@ def sides(spark: Any, bakehouse: Path, tmp_path_factory: pytest.TempPathFactory)
     both = Sides(spark, folder, bakehouse / "company.yaml", folder / "home" / "warehouse.duckdb")
     both.copy_inputs(first_half=True)
     both.build("tag:phase_staging", tests=False)
+    # DuckDB's log of quarantine saw one load: what came and went between two is a test of its own.
+    both.spark.sql("DROP TABLE quality.quarantine_log")
     both.staged_first = spark.table("staging.stg_all__orders").count()  # type: ignore[attr-defined]
     both.copy_inputs()
     for phase in PHASES:
@@ -122,6 +124,39 @@ def test_history_that_cannot_be_measured_again_stays(sides: Sides) -> None:
     sides.build("kpi_daily")
     assert history() == [(0.25,), (0.5,)]
     assert sides.spark.table("marts.kpi_daily").count() == before.rows[0] + 2
+
+
+def test_the_log_of_quarantine_tells_what_left_and_what_came_back(sides: Sides) -> None:
+    """Records of a rule that is gone are released; with the rule they are set aside again; nothing twice."""
+    name, table = "quality.quarantine_log", "marts.quarantined_records"
+    touched = ("stg_all__orders", "source_loads", "quarantine_log", "quarantined_records")
+    rules = sides.dbt.variables["rules"]
+    before = sides.compare(name, table)
+    assert [str(one) for one in before if not one.is_equal] == []
+    held = sides.spark.sql(f"SELECT count(*) FROM {table} WHERE reasons = 'orders_ordered_at_readable'").collect()[0][0]
+    assert held > 0
+
+    def events() -> dict[tuple[str, str | None, int], int]:
+        rows = sides.spark.sql(
+            f"SELECT event, release_reason, event_number, count(*) FROM {name} "
+            "WHERE reasons = 'orders_ordered_at_readable' AND entity = 'orders' GROUP BY 1, 2, 3"
+        ).collect()
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    try:
+        sides.dbt.variables["rules"] = [rule for rule in rules if rule["id"] != "orders_ordered_at_readable"]
+        sides.build(*touched)
+        sides.build(*touched)
+    finally:
+        sides.dbt.variables["rules"] = rules
+    gone = {("quarantined", None, 1): held, ("released", "rule_changed", 2): held}
+    assert events() == gone
+    free = sides.spark.sql(f"SELECT count(*) FROM {table} WHERE released_at IS NOT NULL").collect()[0][0]
+    assert free == held
+    sides.build(*touched)
+    sides.build(*touched)
+    assert events() == gone | {("quarantined", None, 3): held}
+    assert sides.spark.table(table).count() == before[1].rows[0]
 
 
 def test_the_unit_tests_of_the_models_pass(sides: Sides) -> None:
