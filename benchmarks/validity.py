@@ -127,8 +127,8 @@ def as_markdown(found: dict[int, Comparison], customers: int) -> str:
         "",
         "Over all records received. The true share is worked out from the truth: records written, and how many of "
         "them break each rule; from staging comes only how many consents a record makes, and the records of entities "
-        "that the truth does not count (campaigns seen in mail, identities of the app). What follows from an injected error is "
-        "not part of the truth, which is the difference.",
+        "that the truth does not count (campaigns seen in mail, identities of the app). What follows from an injected "
+        "error is not part of the truth, which is the difference.",
         "",
         "| seed | source | index | true share | difference |",
         "| ---: | --- | ---: | ---: | ---: |",
