@@ -211,9 +211,10 @@ def write_company(folder: Path, sources: Mapping[str, Mapping[str, Iterable[Row]
         text.write(f"  {source}:\n    type: files\n    channel: shop\n    owner: a@corner.example\n    datasets:\n")
         for entity, rows in entities.items():
             columns = list(RIGHT[entity])
+            mapped = ", ".join(f"{column}: {column}" for column in columns)
             text.write(
                 f"      {entity}:\n        path: {source}/{entity}.csv\n        entities:\n"
-                f"          - entity: {entity}\n            columns: {{{', '.join(f'{one}: {one}' for one in columns)}}}\n"
+                f"          - entity: {entity}\n            columns: {{{mapped}}}\n"
             )
             file = folder / source / f"{entity}.csv"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from defects import DEFECTS, RIGHT, entity_of, record, write_company
