@@ -422,7 +422,9 @@ shaped as (
         valued.unit_price_text as unit_price,
         case
             when part.is_return
-                then {{ as_money(wide_product('valued.returned_quantity', 'valued.unit_price') ~ ' - valued.returned_amount') }}
+                then {{ as_money(
+                    wide_product('valued.returned_quantity', 'valued.unit_price') ~ ' - valued.returned_amount'
+                ) }}
             else valued.discount_amount
         end as discount_amount,
         case when part.is_return then 'true' else 'false' end as is_return,
