@@ -20,7 +20,8 @@ UNREADABLE: Row = {"_unreadable": "yes"}
 RIGHT: dict[str, Row] = {
     "customers": {
         "account_id": "A{n}", "email": "anna@corner-guests.example", "phone": "030 23125101", "loyalty_card": "",
-        "first_name": "Anna", "last_name": "Quitte", "birth_date": "1980-02-29", "country_code": "DE",
+        "first_name": "Anna", "last_name": "Quitte", "full_name": "", "birth_date": "1980-02-29",
+        "street": "Am Markt 1", "city": "Berlin", "postal_code": "", "country_code": "DE",
         "email_consent": "yes", "created_at": "2024-01-05 10:00:00", "updated_at": "2025-01-05 10:00:00",
     },
     "products": {
