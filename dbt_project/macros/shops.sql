@@ -139,10 +139,10 @@
 {#- The price of one piece so that pieces times price is never below the amount: what is above it, by rounding up
     to four decimals, goes into the discount, and the line comes to its amount exactly. -#}
 {% macro price_of_one(amount, pieces) -%}
-    cast(
-        ceil(cast({{ amount }} as double) * 10000 / cast(nullif({{ pieces }}, 0) as double) - 0.000001) / 10000
-        as decimal(18, 4)
-    )
+    {{ regulars.try_cast_text(
+        'ceil(cast(' ~ amount ~ ' as double) * 10000 / cast(nullif(' ~ pieces ~ ', 0) as double) - 0.000001) / 10000',
+        'decimal(18, 4)'
+    ) }}
 {%- endmacro %}
 
 {#- All that a refund of WooCommerce names, tax included: its goods, its shipping, its fees, as JSON lists. -#}

@@ -10,7 +10,8 @@
 {%- endmacro %}
 
 {% macro duckdb__product_of(amount, rate) -%}
-    try(({{ amount }}) * ({{ rate }}))
+    {#- Made wider first: see wide_product. -#}
+    try(cast({{ amount }} as decimal(26, 8)) * ({{ rate }}))
 {%- endmacro %}
 
 {% macro spark__product_of(amount, rate) -%}

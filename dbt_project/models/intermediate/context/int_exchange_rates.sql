@@ -163,7 +163,7 @@ found as (
     select
         legs.from_currency as currency,
         legs.day,
-        {{ try_cast_text('legs.rate * to_company.rate', 'decimal(18, 8)') }} as rate,
+        {{ try_cast_text(wide_product('legs.rate', 'to_company.rate'), 'decimal(18, 8)') }} as rate,
         2 as hops,
         legs.to_currency as base
     from legs

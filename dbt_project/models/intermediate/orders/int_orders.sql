@@ -44,7 +44,8 @@ lines_of_orders as (
         {{ regulars.try_cast_text(
             "sum(
                 case
-                    when line_kind in ('product', 'adjustment') and not is_return then quantity * original_unit_price
+                    when line_kind in ('product', 'adjustment') and not is_return then "
+                        ~ wide_product('quantity', 'original_unit_price') ~ "
                     else 0
                 end
             )",
@@ -54,7 +55,7 @@ lines_of_orders as (
             "sum(
                 case
                     when line_kind in ('product', 'adjustment') and not is_return
-                        then quantity * original_unit_price - original_net_amount
+                        then " ~ wide_product('quantity', 'original_unit_price') ~ " - original_net_amount
                     when line_kind = 'discount' then -original_net_amount
                     else 0
                 end

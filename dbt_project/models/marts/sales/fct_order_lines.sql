@@ -67,7 +67,7 @@ multiplied as (
 
     select
         *,
-        {{ regulars.as_money('quantity * unit_price') }} as goods_amount
+        {{ regulars.as_money(wide_product('quantity', 'unit_price')) }} as goods_amount
     from signed
 
 ),
@@ -110,7 +110,8 @@ select
     {{ in_company_currency('converted.discount_amount', 'converted.rate') }} as discount_amount,
     {{ in_company_currency('converted.original_net_amount', 'converted.rate') }} as net_amount,
     case
-        when converted.line_kind = 'product' then {{ regulars.as_money('converted.quantity * products.unit_cost') }}
+        when converted.line_kind = 'product'
+            then {{ regulars.as_money(wide_product('converted.quantity', 'products.unit_cost')) }}
     end as cost_amount,
     converted.is_return,
     converted.currency,

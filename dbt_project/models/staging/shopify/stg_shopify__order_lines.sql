@@ -177,10 +177,10 @@ valued as (
         *,
         case
             when returned_quantity = refunded_quantity then refunded_amount
-            else cast({{ rounded(
-                'cast(quantity * unit_price - discount_amount as double) * cast(returned_quantity as double)
-                / cast(nullif(quantity, 0) as double)', 4
-            ) }} as decimal(18, 4))
+            else {{ try_cast_text(rounded(
+                'cast(' ~ wide_product('quantity', 'unit_price') ~ ' - discount_amount as double)
+                * cast(returned_quantity as double) / cast(nullif(quantity, 0) as double)', 4
+            ), 'decimal(18, 4)') }}
         end as returned_amount
     from counted
 
@@ -303,9 +303,9 @@ refund_values as (
 
     select
         *,
-        cast({{ rounded(
+        {{ try_cast_text(rounded(
             'cast(amount as double) * cast(returned_quantity as double) / cast(nullif(quantity, 0) as double)', 4
-        ) }} as decimal(18, 4)) as returned_amount
+        ), 'decimal(18, 4)') }} as returned_amount
     from refund_counts
 
 ),
@@ -422,7 +422,9 @@ shaped as (
         valued.unit_price_text as unit_price,
         case
             when part.is_return
-                then {{ as_money('valued.returned_quantity * valued.unit_price - valued.returned_amount') }}
+                then {{ as_money(
+                    wide_product('valued.returned_quantity', 'valued.unit_price') ~ ' - valued.returned_amount'
+                ) }}
             else valued.discount_amount
         end as discount_amount,
         case when part.is_return then 'true' else 'false' end as is_return,
@@ -473,7 +475,7 @@ shaped as (
         end as line_kind,
         cast(-r.returned_quantity as {{ dbt.type_string() }}) as quantity,
         cast(r.unit_price as {{ dbt.type_string() }}) as unit_price,
-        {{ as_money('r.returned_quantity * r.unit_price - r.returned_amount') }} as discount_amount,
+        {{ as_money(wide_product('r.returned_quantity', 'r.unit_price') ~ ' - r.returned_amount') }} as discount_amount,
         'true' as is_return,
         cast(null as {{ dbt.type_string() }}) as currency,
         r.created_at as updated_at

@@ -181,7 +181,7 @@ shaped as (
         'product' as line_kind,
         r.quantity_text as quantity,
         {{ price_of_one('r.gross_amount', 'r.quantity') }} as unit_price,
-        {{ as_money(price_of_one('r.gross_amount', 'r.quantity') ~ ' * r.quantity - r.paid_amount') }}
+        {{ as_money(wide_product(price_of_one('r.gross_amount', 'r.quantity'), 'r.quantity') ~ ' - r.paid_amount') }}
             as discount_amount,
         'false' as is_return,
         r.currency,
@@ -238,7 +238,7 @@ shaped as (
         case when r.quantity = 0 then r.amount else {{ price_of_one('r.amount', 'r.quantity') }} end as unit_price,
         case
             when r.quantity = 0 then 0
-            else {{ as_money(price_of_one('r.amount', 'r.quantity') ~ ' * r.quantity - r.amount') }}
+            else {{ as_money(wide_product(price_of_one('r.amount', 'r.quantity'), 'r.quantity') ~ ' - r.amount') }}
         end as discount_amount,
         'true' as is_return,
         r.currency,
