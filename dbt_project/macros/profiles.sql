@@ -146,8 +146,8 @@
 {%- endmacro %}
 
 {#- The size of a number as text: '0', or its sign and k with |x| from 2^(k/2) up to 2^((k+1)/2). Fixed sizes add up
-    over days, which quantiles do not. The tiny addend puts powers of two, where logarithms of engines may differ in the last
-    bit, on the same side. -#}
+    over days, which quantiles do not. The tiny addend puts powers of two, where logarithms of engines may differ in
+    the last bit, on the same side. -#}
 {% macro size_bucket(column) -%}
     case
         when {{ column }} is null then null

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from expectations.anomalies import FINDINGS, PROFILES
-from orchestration.anomalies import _not_kept, last_whole_day, notices
+from expectations.anomalies import FINDINGS, PROFILES, Span
+from orchestration.anomalies import _groups, _not_kept, last_whole_day, notices
 from orchestration.cli import app
 from orchestration.company import CompanyError, load_company
 from orchestration.engines.base import KEPT_TABLES
@@ -117,6 +117,13 @@ def test_a_silence_that_was_told_is_not_kept_again() -> None:
     assert set(_not_kept(found, kept).select("kind", "since").rows()) == {
         ("freshness", date(2026, 1, 30)), ("volume", date(2026, 1, 30)),
     }  # fmt: skip
+
+
+def test_a_source_that_ended_years_ago_is_judged_by_itself() -> None:
+    near = Span("shop", "orders", date(2026, 1, 24), date(2026, 1, 30))
+    far = Span("phone", "calls", date(1999, 2, 8), date(1999, 2, 14))
+    assert _groups([near, far], date(2026, 1, 30)) == [[near], [far]]
+    assert _groups([far], date(2026, 1, 30)) == [[], [far]]
 
 
 def test_what_is_kept_has_the_columns_of_what_is_found() -> None:
