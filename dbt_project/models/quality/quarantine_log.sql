@@ -92,6 +92,22 @@ rows_of_gone as (
 
 ),
 
+-- A million records fail in some dozens of ways; worked out row by row, this took Spark minutes to plan.
+ways_to_fail as (
+
+    select
+        entity,
+        reasons,
+        {{ rules_today('entity', 'reasons') }} as rules_today,
+        {{ waiting_reasons('entity', 'reasons') }} as waiting_reasons
+    from (
+        select entity, reasons from came
+        union
+        select entity, reasons from gone
+    ) as ways
+
+),
+
 found as (
 
     select
@@ -135,8 +151,8 @@ explained as (
         gone.mapped_with,
         run_context.run_id,
         run_context.started_at,
-        {{ rules_today('gone.entity', 'gone.reasons') }} as rules_today,
-        {{ waiting_reasons('gone.entity', 'gone.reasons') }} as waiting_reasons,
+        ways_to_fail.rules_today,
+        ways_to_fail.waiting_reasons,
         mappings.mapped_with <> gone.mapped_with as is_mapped_otherwise,
         coalesce(found.is_valid_itself, 0) = 1 as is_valid_itself,
         case
@@ -152,22 +168,25 @@ explained as (
     left join found
         on gone.source = found.source and gone.entity = found.entity and gone.record_id = found.record_id
     inner join mappings on gone.entity = mappings.entity
+    inner join ways_to_fail on gone.entity = ways_to_fail.entity and gone.reasons = ways_to_fail.reasons
 
 ),
 
 events as (
 
     select
-        source, entity, record_id, event_number,
-        case when was_held then 'changed' else 'quarantined' end as event,
-        found_at as happened_at,
-        run_id,
-        coalesce(held_since, found_at) as quarantined_at,
-        load_id, dataset, batch_id, row_number, record_key, reasons, other_failed_rules, reject_reason,
-        {{ rules_today('entity', 'reasons') }} as rules_with,
-        mapped_with,
+        came.source, came.entity, came.record_id, came.event_number,
+        case when came.was_held then 'changed' else 'quarantined' end as event,
+        came.found_at as happened_at,
+        came.run_id,
+        coalesce(came.held_since, came.found_at) as quarantined_at,
+        came.load_id, came.dataset, came.batch_id, came.row_number, came.record_key, came.reasons,
+        came.other_failed_rules, came.reject_reason,
+        ways_to_fail.rules_today as rules_with,
+        came.mapped_with,
         cast(null as {{ dbt.type_string() }}) as release_reason
     from came
+    inner join ways_to_fail on came.entity = ways_to_fail.entity and came.reasons = ways_to_fail.reasons
 
     union all
 
@@ -195,6 +214,13 @@ events as (
 
 {%- else %}
 
+ways_to_fail as (
+
+    select entity, reasons, {{ rules_today('entity', 'reasons') }} as rules_today
+    from (select distinct entity, reasons from quarantined) as ways
+
+),
+
 events as (
 
     select
@@ -204,10 +230,12 @@ events as (
         quarantined.loaded_at as happened_at,
         run_context.run_id,
         quarantined.loaded_at as quarantined_at,
-        {{ rules_today('quarantined.entity', 'quarantined.reasons') }} as rules_with,
+        ways_to_fail.rules_today as rules_with,
         cast(null as {{ dbt.type_string() }}) as release_reason
     from quarantined
     cross join run_context
+    inner join ways_to_fail
+        on quarantined.entity = ways_to_fail.entity and quarantined.reasons = ways_to_fail.reasons
 
 )
 
