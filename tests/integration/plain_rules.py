@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from defects import RIGHT, Row
 
-ADDRESSES = {RIGHT["orders"]["email"]}
+THROWN_AWAY = {"anna@mailinator.com"}
+ADDRESSES = {RIGHT["orders"]["email"]} | THROWN_AWAY
 NUMBERS = {RIGHT["orders"]["phone"]}
 COUNTRIES = {"DE"}
 RATE_DAY = date(2025, 3, 4)
@@ -200,6 +201,13 @@ RULES: dict[str, Rule] = {
     "customers_birth_date_plausible": lambda row, _: (
         (born := day(row["birth_date"])) is None or date(1900, 1, 1) <= born <= LOADED.date()
     ),
+    "customers_birth_date_not_placeholder": lambda row, _: day(row["birth_date"]) != date(1970, 1, 1),
+    "customers_email_not_disposable": lambda row, _: row["email"] not in THROWN_AWAY,
+    "customers_postal_code_format": lambda row, _: text(row["postal_code"]) is None,
+    "customers_first_name_format": lambda row, _: row["first_name"] == "Anna",
+    "customers_last_name_format": lambda row, _: row["last_name"] == "Quitte",
+    "customers_full_name_format": lambda row, _: row["full_name"] != "keine Angabe",
+    "customers_name_not_doubtful": lambda row, _: row["full_name"] != "Max Mustermann",
     "customers_country_code_known": lambda row, _: row["country_code"] in COUNTRIES,
     "customers_consents_readable": lambda row, _: row["email_consent"] == "yes",
     "customers_created_at_readable": reads(moment, "created_at"),
@@ -217,6 +225,7 @@ RULES: dict[str, Rule] = {
     "orders_ordered_at_not_future": not_future("ordered_at"),
     "orders_gross_amount_readable": reads(number, "gross_amount"),
     "orders_email_format": address,
+    "orders_email_not_disposable": lambda row, _: row["email"] not in THROWN_AWAY,
     "orders_phone_format": phone,
     "orders_customer_known": lambda row, known: (
         some("account_id", "loyalty_card")(row, known) or row["email"] in ADDRESSES or row["phone"] in NUMBERS
