@@ -1,6 +1,7 @@
 {#- The index by another way: not from the flags, but from the texts that name the rules a row failed, which people read
     and quarantine goes by. Rows with the same text are counted once, so that this is one look at one column. A row of
-    this test is an index that differs, is missing, or has nothing behind it. -#}
+    this test is an index that differs, is missing, or has nothing behind it. What waits at the gate, or is held back, is
+    judged by fewer rows than these texts tell of, so `new` is looked at where nothing does, and `used` never. -#}
 {{ config(tags=['phase_staging']) }}
 
 with rules as (
@@ -35,8 +36,11 @@ scopes as (
 
     union all
 
-    select 'new' as scope, source, entity, failed, records from texts
-    where load_id not in (select passed.load_id from {{ source('meta', 'gate_passes') }} as passed)
+    select 'new' as scope, texts.source, texts.entity, texts.failed, texts.records
+    from texts
+    left join {{ source('meta', 'gate_passes') }} as passes
+        on texts.load_id = passes.load_id and texts.source = passes.source
+    where passes.load_id is null
 
 ),
 
@@ -86,7 +90,10 @@ from recomputed
 full outer join {{ ref('data_validity_index') }} as measured
     on recomputed.scope = measured.load_id and recomputed.source = measured.source
 where
-    recomputed.validity is null
-    or measured.validity is null
-    -- The mart has ten decimals.
-    or abs(recomputed.validity - measured.validity) > 0.000000001
+    coalesce(recomputed.scope, measured.load_id) not in ('used'{% if holds_back() or loads_wait() %}, 'new'{% endif %})
+    and (
+        recomputed.validity is null
+        or measured.validity is null
+        -- The mart has ten decimals.
+        or abs(recomputed.validity - measured.validity) > 0.000000001
+    )
