@@ -256,11 +256,9 @@ def as_markdown(record: dict[str, Any], agreements: list[Agreement]) -> str:
     seconds, used = record["seconds"]["together"], record["processor_seconds"]["together"]
     busy = record["load_before"] > int(record["machine"]["cores"])
     met = "met" if (used if busy else seconds) <= record["limit_seconds"] else "missed"
-    by = (
-        f" by the seconds of a processor, because others kept the machine busy: load {record['load_before']}"
-        if busy
-        else ""
-    )
+    by = ""
+    if busy:
+        by = f" by the seconds of a processor, because others kept the machine busy: load {record['load_before']}"
     named = [f"{name} {value}" for kind in ("machine", "libraries") for name, value in record[kind].items()]
     lines = [
         "# Contact values",
