@@ -265,8 +265,8 @@ def as_markdown(record: dict[str, Any], agreements: list[Agreement]) -> str:
         "",
         f"{record['date']}, " + ", ".join(named) + ".",
         "",
-        f"{record['values']:,} new addresses and as many numbers together: {seconds:.1f} s, {used:.1f} s of a processor "
-        f"(limit {record['limit_seconds']} s: {met}{by}).",
+        f"{record['values']:,} new addresses and as many numbers together: {seconds:.1f} s, "
+        f"{used:.1f} s of a processor (limit {record['limit_seconds']} s: {met}{by}).",
         "",
         "| new, all different | values judged | seconds | of a processor | values a second |",
         "| --- | ---: | ---: | ---: | ---: |",
