@@ -256,19 +256,17 @@ def as_markdown(record: dict[str, Any], agreements: list[Agreement]) -> str:
     seconds, used = record["seconds"]["together"], record["processor_seconds"]["together"]
     busy = record["load_before"] > int(record["machine"]["cores"])
     met = "met" if (used if busy else seconds) <= record["limit_seconds"] else "missed"
-    by = (
-        f" by the seconds of a processor, because others kept the machine busy: load {record['load_before']}"
-        if busy
-        else ""
-    )
+    by = ""
+    if busy:
+        by = f" by the seconds of a processor, because others kept the machine busy: load {record['load_before']}"
     named = [f"{name} {value}" for kind in ("machine", "libraries") for name, value in record[kind].items()]
     lines = [
         "# Contact values",
         "",
         f"{record['date']}, " + ", ".join(named) + ".",
         "",
-        f"{record['values']:,} new addresses and as many numbers together: {seconds:.1f} s, {used:.1f} s of a processor "
-        f"(limit {record['limit_seconds']} s: {met}{by}).",
+        f"{record['values']:,} new addresses and as many numbers together: {seconds:.1f} s, "
+        f"{used:.1f} s of a processor (limit {record['limit_seconds']} s: {met}{by}).",
         "",
         "| new, all different | values judged | seconds | of a processor | values a second |",
         "| --- | ---: | ---: | ---: | ---: |",
