@@ -72,15 +72,16 @@ def _fails(row: Row) -> Text:
 
 
 def counts_view(rows: Sequence[Row], total: int, words: str, *, released: bool = False) -> RenderableType:
-    """Records by source and reason, with bars as long as their share of the source's records."""
+    """Records by source and reason; the longest bar is the greatest share of a source's records."""
     if not rows:
         return records_view([], 0, words, released=released)
     made = table("source", "entity", "reason", "records", "share", "", "oldest", "newest", right=("records", "share"))
-    for row in rows:
-        part = row["records"] / row["of_records"] if row["of_records"] else None
+    parts = [row["records"] / row["of_records"] if row["of_records"] else None for row in rows]
+    most = max((part for part in parts if part), default=0.0) or 1.0
+    for row, part in zip(rows, parts, strict=True):
         made.add_row(
             Text(harmless(row["source"])), Text(row["entity"]), Text(row["reason"]), whole(row["records"]),
-            share(part), bar(part, "yellow"), moment(row["oldest"]), moment(row["newest"]),
+            share(part), bar(None if part is None else part / most, "yellow"), moment(row["oldest"]), moment(row["newest"]),
         )  # fmt: skip
     what = "released" if released else "in quarantine"
     return Group(
