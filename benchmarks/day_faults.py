@@ -179,4 +179,5 @@ def _count(told: Power, usual: float, hit: bool) -> None:
 
 
 def series(profiles: pl.DataFrame) -> list[tuple[str, str]]:
+    """Return the sources and entities of profiles, in order."""
     return sorted(profiles.select("source", "entity").unique().iter_rows())

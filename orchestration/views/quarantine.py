@@ -81,7 +81,8 @@ def counts_view(rows: Sequence[Row], total: int, words: str, *, released: bool =
     for row, part in zip(rows, parts, strict=True):
         made.add_row(
             Text(harmless(row["source"])), Text(row["entity"]), Text(row["reason"]), whole(row["records"]),
-            share(part), bar(None if part is None else part / most, "yellow"), moment(row["oldest"]), moment(row["newest"]),
+            share(part), bar(None if part is None else part / most, "yellow"),
+            moment(row["oldest"]), moment(row["newest"]),
         )  # fmt: skip
     what = "released" if released else "in quarantine"
     return Group(
