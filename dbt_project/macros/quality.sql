@@ -62,21 +62,19 @@
     inner join rules on rules.entity = '{{ entity }}'
 {% endmacro %}
 
-{#- Rows of loads that have not passed the gate, and that a later load which has not passed either has mended: its row is
-    the record of their key now. A subquery with the columns of staging. -#}
+{#- A select with the rows of loads that have not passed the gate, and that a later load which has not passed either has
+    mended: its row is the record of their key now. Columns of staging. -#}
 {% macro mended_rows(entity) -%}
-    (
-        select before.*
-        from {{ ref('stg_all__' ~ entity) }} as before
-        inner join waiting on before.load_id = waiting.load_id and before.source = waiting.source
-        inner join {{ ref('stg_all__' ~ entity) }} as mended on before.record_key = mended.record_key
-        left join gate_passes on mended.load_id = gate_passes.load_id and mended.source = gate_passes.source
-        where
-            before.record_status = 'duplicate'
-            and mended.record_status <> 'duplicate'
-            and before.load_id <> mended.load_id
-            and gate_passes.load_id is null
-    ) as mended_rows
+    select before.*
+    from {{ ref('stg_all__' ~ entity) }} as before
+    inner join waiting on before.load_id = waiting.load_id and before.source = waiting.source
+    inner join {{ ref('stg_all__' ~ entity) }} as mended on before.record_key = mended.record_key
+    left join gate_passes on mended.load_id = gate_passes.load_id and mended.source = gate_passes.source
+    where
+        before.record_status = 'duplicate'
+        and mended.record_status <> 'duplicate'
+        and before.load_id <> mended.load_id
+        and gate_passes.load_id is null
 {%- endmacro %}
 
 {#- Runs a query: whether loads of earlier runs have not passed the gate. -#}
@@ -122,10 +120,10 @@
 {% endmacro %}
 
 {#-
-  The rows of staging that go on behind the gate, with the columns of staging: all but those of loads that are held back.
-  What is left is ranked again, so that a source stands as it did before: where a row that is held back was the record of
-  its key, the best of the key's other rows is the record. Asked when the view is made, because as long as nothing is held
-  back there is nothing to rank.
+  The rows of staging that go on behind the gate, with the columns of staging: all but those of loads that are held
+  back. What is left is ranked again, so that a source stands as it did before: where a row that is held back was the
+  record of its key, the best of the key's other rows is the record. Asked when the view is made, because as long as
+  nothing is held back there is nothing to rank.
 -#}
 {% macro rows_in_use(entity) %}
 {%- set staged = ref('stg_all__' ~ entity) -%}

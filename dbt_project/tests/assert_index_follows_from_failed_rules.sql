@@ -1,7 +1,7 @@
 {#- The index by another way: not from the flags, but from the texts that name the rules a row failed, which people read
     and quarantine goes by. Rows with the same text are counted once, so that this is one look at one column. A row of
-    this test is an index that differs, is missing, or has nothing behind it. What waits at the gate, or is held back, is
-    judged by fewer rows than these texts tell of, so `new` is looked at where nothing does, and `used` never. -#}
+    this test is an index that differs, is missing, or has nothing behind it. What waits at the gate, or is held back,
+    is judged by fewer rows than these texts tell of, so `new` is looked at where nothing does, and `used` never. -#}
 {{ config(tags=['phase_staging']) }}
 
 with rules as (

@@ -33,7 +33,7 @@ waiting as (
 
 mended as (
     {% for entity in entities() %}
-    {{ rule_counts_of(entity, mended_rows(entity)) }}
+    {{ rule_counts_of(entity, '(' ~ mended_rows(entity) ~ ') as mended_rows') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
