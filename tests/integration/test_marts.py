@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from expectations.judge import judge_new
+from orchestration.engines.base import KEPT_TABLES
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -32,26 +33,10 @@ GOALS = [
 OUTSIDE_TABLES = """
 CREATE TABLE ledger.batches (batch_id VARCHAR);
 CREATE TABLE ledger.loads (load_id VARCHAR, source VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP);
-CREATE TABLE meta.gate_passes (load_id VARCHAR, passed_at TIMESTAMP);
+CREATE TABLE meta.gate_passes (load_id VARCHAR, source VARCHAR, passed_at TIMESTAMP);
 CREATE TABLE meta.run_context (
     run_id VARCHAR, started_at TIMESTAMP, as_of_setting VARCHAR, time_zone VARCHAR, currency VARCHAR, country VARCHAR,
     company_id VARCHAR, company_name VARCHAR
-);
-CREATE TABLE identity.customer_records (
-    source VARCHAR, source_record_id VARCHAR, customer_id VARCHAR, match_method VARCHAR, match_probability DOUBLE,
-    match_reason VARCHAR, resolved_at TIMESTAMP
-);
-CREATE TABLE identity.customer_id_changes (
-    changed_at TIMESTAMP, change VARCHAR, old_customer_id VARCHAR, new_customer_id VARCHAR, reason VARCHAR
-);
-CREATE TABLE scores.lifetime_value (
-    customer_id VARCHAR, probability_alive DOUBLE, expected_orders_12m DOUBLE, expected_revenue_12m DOUBLE,
-    residual_amount DOUBLE, status VARCHAR
-);
-CREATE TABLE anomalies.findings (
-    source VARCHAR, entity VARCHAR, kind VARCHAR, field VARCHAR, day DATE, since DATE, is_new BOOLEAN, observed DOUBLE,
-    expected DOUBLE, usual_from DOUBLE, usual_to DOUBLE, p_value DOUBLE, level DOUBLE, records BIGINT, says VARCHAR,
-    run_id VARCHAR, found_at TIMESTAMP
 );
 """
 
@@ -76,6 +61,8 @@ class Warehouse:
             for schema in ("mapped", "ledger", "meta", "quality", "identity", "scores", "anomalies"):
                 con.execute(f"CREATE SCHEMA {schema}")
             con.execute(OUTSIDE_TABLES)
+            for table, columns in KEPT_TABLES.items():
+                con.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
             for entity in ENTITIES.values():
                 columns = [f"{name} VARCHAR" for name in entity.columns]
                 columns += [f"{name} {kind}" for name, kind in TECHNICAL_COLUMNS.items()]

@@ -83,8 +83,8 @@ class Warehouse:
             con.execute("CREATE TABLE ledger.loads (load_id VARCHAR, source VARCHAR, started_at TIMESTAMP, "
                         "finished_at TIMESTAMP)")  # fmt: skip
             con.execute("CREATE TABLE meta.run_context AS SELECT 'run' AS run_id, "
-                        "TIMESTAMP '2026-01-31 06:00' AS started_at, 'EUR' AS currency")  # fmt: skip
-            con.execute("CREATE TABLE meta.gate_passes (load_id VARCHAR, passed_at TIMESTAMP)")
+                        "TIMESTAMP '2026-01-31 06:00' AS started_at, 'EUR' AS currency, 'UTC' AS time_zone")  # fmt: skip
+            con.execute("CREATE TABLE meta.gate_passes (load_id VARCHAR, source VARCHAR, passed_at TIMESTAMP)")
             for kind in KINDS.values():
                 columns = ", ".join(f"{column} {sql_type}" for column, sql_type in kind.sql_types.items())
                 con.execute(f"CREATE TABLE {kind.table} ({columns})")
@@ -215,7 +215,7 @@ def test_received_is_valid_plus_quarantined_plus_duplicates(new_warehouse: Calla
 
     # Loads that passed the gate are new no more.
     with warehouse.connect() as con:
-        con.execute("INSERT INTO meta.gate_passes VALUES ('load-1', TIMESTAMP '2026-01-03')")
+        con.execute("INSERT INTO meta.gate_passes VALUES ('load-1', 'shop', TIMESTAMP '2026-01-03')")
     warehouse.stage()
     assert warehouse.rows(
         "SELECT source, validity, records FROM marts.data_validity_index WHERE load_id = 'new' ORDER BY source"
