@@ -174,8 +174,8 @@ def test_received_is_valid_plus_quarantined_plus_duplicates(new_warehouse: Calla
         "SELECT load_id, source, entity, received, valid, quarantined, duplicates FROM marts.source_loads ORDER BY 1"
     ) == [("load-1", "shop", "orders", 7, 3, 2, 2), ("load-2", "shop", "orders", 1, 1, 0, 0)]
 
-    # One of seven rows has no id (one that could not be read is no second), one no readable amount, one a negative one; two say a status that is not
-    # known or nothing at all, but nothing is the business of another rule.
+    # One of seven rows has no id (one that could not be read is no second), one no readable amount, one a negative one;
+    # two say a status that is not known or nothing at all, but nothing is the business of another rule.
     assert warehouse.rows(
         "SELECT rule, records, valid_records FROM marts.data_validity WHERE load_id = 'load-1' ORDER BY rule"
     ) == [
