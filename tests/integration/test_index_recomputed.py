@@ -154,7 +154,7 @@ def test_each_line_fails_the_same_rules(company: Company) -> None:
 def test_the_index_of_what_was_received(company: Company) -> None:
     expected = _index(company, list(range(len(company.lines))))
     assert set(expected) == {"all", "shop", "office"}
-    assert _measured(company, "load_id NOT IN ('all', 'new')") == expected
+    assert _measured(company, "load_id NOT IN ('all', 'new', 'used')") == expected
     # Nothing has passed the gate, so all of it is new.
     assert _measured(company, "load_id = 'new'") == expected
     assert float(expected["all"]) < 0.99
@@ -164,6 +164,8 @@ def test_the_index_of_what_is_held(company: Company) -> None:
     held = _held(company)
     assert len(held) < len(company.lines) * 0.8
     assert _measured(company, "load_id = 'all'") == _index(company, held)
+    # No source is held back.
+    assert _measured(company, "load_id = 'used'") == {"all": _index(company, held)["all"]}
 
 
 def test_the_counts_per_rule(company: Company) -> None:
