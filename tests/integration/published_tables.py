@@ -60,6 +60,7 @@ OF_ONE_RUN = frozenset(
         "quarantined_at",
         "released_at",
         "released_by_run",
+        "found_at",
         "changed_at",
     }
 )
@@ -69,7 +70,7 @@ def tables_of(file: Path, without: Iterable[str] = OF_ONE_RUN) -> dict[str, list
     """All contract tables of a published file as sorted rows, without the columns that belong to one run.
 
     What stands per load is summed over loads, because a run that was killed splits a load in two: source_loads and
-    data_validity. The index is that of everything held.
+    data_validity. The index is that of everything held; of the history only the last judgement is compared.
     """
     left_out = set(without)
     made = {}
@@ -85,8 +86,13 @@ def tables_of(file: Path, without: Iterable[str] = OF_ONE_RUN) -> dict[str, list
                 "SELECT source, entity, field, rule, dimension, weight, sum(records), sum(valid_records) "
                 "FROM marts.data_validity GROUP BY ALL"
             )
-        elif table == "data_validity_index":
+        elif table in ("data_validity_index", "data_validity_by_field"):
             query += " WHERE load_id = 'all'"
+        elif table == "data_validity_history":
+            query = (
+                "SELECT source, entity, rule, validity, goal, weight, records, failed_records, passed "
+                "FROM marts.data_validity_history WHERE run_id = (SELECT max(run_id) FROM marts.data_validity_history)"
+            )
         kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
         made[table] = sorted(rows(file, query.format(kept)), key=repr)
     return made
