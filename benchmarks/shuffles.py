@@ -61,6 +61,9 @@ LEFT_OUT: dict[str, str] = {
     "source_loads and data_validity of mailer's campaigns": "SendGrid's events name their campaigns: one record per "
     "campaign and file, so that their number depends on the files; the campaigns themselves are compared",
     "data_validity_index": "per load; compared for everything held",
+    "data_validity_by_field": "per load; compared for everything held",
+    "data_validity_history": "what each judgement found: two orders are judged at other moments",
+    "source_anomalies": "what each run found unusual in the days that it brought",
     "int_quality__rule_counts": "no mart",
 }
 """Columns and tables that differ by definition, with the reason of each."""
@@ -163,13 +166,14 @@ class Company:
             "FROM identity.customer_records GROUP BY customer_id"
         )
         named = dict(zip(smallest["customer_id"], smallest["name"], strict=True))
-        frames.pop("customer_id_changes", None)
+        for history in ("customer_id_changes", "data_validity_history", "source_anomalies"):
+            frames.pop(history, None)
         return {name: _comparable(name, frame, named) for name, frame in frames.items()}
 
 
 def _comparable(name: str, frame: pl.DataFrame, customers: dict[str, str]) -> pl.DataFrame:
     """A mart without what differs by definition, its customers named by their smallest record."""
-    if name == "data_validity_index":
+    if name in ("data_validity_index", "data_validity_by_field"):
         frame = frame.filter(pl.col("load_id") == "all")
     if name in _SUMS:
         by, numbers = _SUMS[name]
