@@ -17,6 +17,9 @@ from orchestration.company import load_company
 from orchestration.home import Home
 from orchestration.report import RunReport
 
+# Several whole runs: for `make test-all`.
+pytestmark = pytest.mark.slow
+
 COMPANY = """\
 company: {id: corner, name: Corner Shop}
 time_zone: Europe/Berlin

@@ -13,6 +13,9 @@ from published_tables import records, rows
 from orchestration.home import Home
 from orchestration.report import RunReport
 
+# Several whole runs: for `make test-all`.
+pytestmark = pytest.mark.slow
+
 COMPANY = """\
 company: {id: two, name: Two Shops}
 time_zone: UTC

@@ -24,6 +24,9 @@ from published_tables import balance, fingerprint, records, rows
 
 from orchestration.quarantine import unguarded
 
+# Several whole runs: for `make test-all`.
+pytestmark = pytest.mark.slow
+
 CSV = "orders-20.csv"
 NASTY = "=cmd()|'/c calc'!A1 \u202eleft"
 HELD = "SELECT record_id, reasons FROM marts.quarantined_records WHERE released_at IS NULL AND dataset = 'orders' " \

@@ -374,3 +374,55 @@ def test_the_unit_tests_of_staging_pass(new_warehouse: Callable[[], Warehouse]) 
 
     assert outcome.success, failures(outcome) or outcome.exception
     assert len(outcome.result) >= 7
+
+
+def test_a_source_below_its_own_goal_is_held_back_until_it_is_mended(new_warehouse: Callable[[], Warehouse]) -> None:
+    """Half of the second load has no amount that can be read; its valid correction of order 1 waits with it."""
+    warehouse = new_warehouse()
+    goals = {"goal": 0.9, "judge_new_loads_from_records": 2, "sources": {}}
+    goals["sources"] = {"shop": {"goal": 0.95, "below_goal": "hold_back"}}
+    warehouse.vars = {"rules": RULES, "validity": goals}
+    order = {"ordered_at": "2026-01-01 10:00", "gross_amount": "10.00", "status": "paid"}
+    used = (
+        "SELECT order_id, CAST(gross_amount AS VARCHAR), record_status FROM intermediate.int_used__orders "
+        "ORDER BY order_id, record_status"
+    )
+    selected = "tag:phase_staging"
+    warehouse.load("orders", "load-1", [{**order, "order_id": "1"}, {**order, "order_id": "2"}])
+    warehouse.stage(select=selected)
+    assert warehouse.rows("SELECT * FROM quality.held_loads") == []
+    assert warehouse.rows(used) == [("1", "10.0000", "valid"), ("2", "10.0000", "valid")]
+    with warehouse.connect() as con:
+        con.execute("INSERT INTO meta.gate_passes VALUES ('load-1', 'shop', TIMESTAMP '2026-01-03')")
+
+    corrected = {**order, "order_id": "1", "gross_amount": "12.00", "updated_at": "2026-01-05 10:00"}
+    broken = {**order, "order_id": "3", "gross_amount": "twelve"}
+    warehouse.load("orders", "load-2", [corrected, broken], day=2)
+    warehouse.stage(select=selected, tests=True)
+    assert warehouse.rows("SELECT load_id, source, goal FROM quality.held_loads") == [("load-2", "shop", 0.95)]
+    # Behind the gate the shop stands as it did before; in staging every row is judged and counted.
+    assert warehouse.rows(used) == [("1", "10.0000", "valid"), ("2", "10.0000", "valid")]
+    assert warehouse.rows(
+        "SELECT load_id, received, valid, quarantined, duplicates, is_held_back FROM marts.source_loads ORDER BY 1"
+    ) == [("load-1", 2, 1, 0, 1, False), ("load-2", 2, 1, 1, 0, True)]
+    # Order 3 alone fails one rule of weight 1 among weights of 6: of three records held, and of two that are new.
+    index = "SELECT load_id, source, validity FROM marts.data_validity_index WHERE load_id IN ('all', 'new', 'used') "
+    found = {(load_id, source): validity for load_id, source, validity in warehouse.rows(index)}
+    assert found["all", "all"] == pytest.approx(1 - 1 / 3 / 6, abs=1e-9)
+    assert found["new", "shop"] == pytest.approx(1 - 1 / 2 / 6, abs=1e-9)
+    assert found["used", "all"] == 1.0
+    assert ("new", "all") not in found  # nothing is new that goes on
+
+    # The same order again, mended: nothing of the second load counts against the shop any more.
+    warehouse.load("orders", "load-3", [{**broken, "gross_amount": "12.00", "updated_at": "2026-01-06 10:00"}], day=3)
+    with warehouse.connect() as con:
+        con.execute("UPDATE meta.run_context SET run_id = 'load-3'")
+    warehouse.stage(select=selected)
+    assert warehouse.rows("SELECT * FROM quality.held_loads") == []
+    assert warehouse.rows(f"SELECT * FROM ({used}) WHERE record_status = 'valid'") == [
+        ("1", "12.0000", "valid"),
+        ("2", "10.0000", "valid"),
+        ("3", "12.0000", "valid"),
+    ]
+    found = {(load_id, source): validity for load_id, source, validity in warehouse.rows(index)}
+    assert found["new", "shop"] == found["all", "all"] == 1.0

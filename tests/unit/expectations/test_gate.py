@@ -322,7 +322,8 @@ def test_the_pages_open_without_a_network_and_hold_nothing_personal(warehouse, t
     verdict = evaluate(warehouse, RULES, goal=0.9, docs_dir=docs)
     assert verdict.docs_path == docs / "index.html"
     pages = {page: page.read_text(encoding="utf-8") for page in docs.rglob("*") if page.is_file()}
-    assert len(pages) == 9  # the start page; suite and result of orders, calls, records and the index
+    # The start page and the rules; suite and result of orders, calls, records and the index.
+    assert len(pages) == 10
     for page, text in pages.items():
         assert SECRET not in text, page
         assert "shop|1" not in text, page
