@@ -8,7 +8,7 @@ on DuckDB.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -153,7 +153,7 @@ def _with_return(macro: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class _Package(Mapping[str, Any]):
+class _Package:
     """`regulars.<macro>` and `regulars['<macro>']`."""
 
     def __init__(self, find: Callable[..., Any]) -> None:
@@ -164,12 +164,6 @@ class _Package(Mapping[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         return self._find(name)
-
-    def __iter__(self) -> NoReturn:
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        raise NotImplementedError
 
 
 class _Adapter:

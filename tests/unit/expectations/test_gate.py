@@ -333,7 +333,7 @@ def test_the_pages_open_without_a_network_and_hold_nothing_personal(warehouse, t
     assert "Validity is 80.00 %, below the goal of 90.00 %." in start
     assert "The sentence of orders_priced." in start
     links = set(re.findall(r'href="([^"]+)"', start))
-    assert len(links) == 3  # orders, calls, records
+    assert len(links) == 4  # orders, calls, records, and the rules
     assert all((docs / link).is_file() for link in links)
     (orders,) = [text for page, text in pages.items() if "validations/orders" in page.as_posix()]
     assert "15% unexpected" in orders
