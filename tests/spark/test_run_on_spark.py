@@ -198,6 +198,7 @@ def test_new_files_are_added_to_what_stands(demo_later):
         assert balanced.item()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_model(demo_later):
     """Yesterday's copy stays; the next run completes, and its tables are those of a run that nobody killed."""
     company, home = demo_later.companies["spark"], demo_later.homes["spark"]
@@ -237,6 +238,7 @@ def _send_again(data: Path) -> None:
     last.with_name("calls-again.tsv").write_bytes(b"".join([lines[0], *lines[-5:]]))
 
 
+@pytest.mark.slow
 def test_the_gate_stops_both_with_the_same_words(bakehouse, tmp_path):
     folder = tmp_path / "gate"
     shutil.copytree(bakehouse, folder)
@@ -304,6 +306,7 @@ def corner_company(tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_table_of_someone_else_stays(corner_company):
     """It is refused before anything is built; the way out is in the message, and taking it helps."""
     sides = corner_company()
