@@ -120,7 +120,8 @@ def test_the_verdict_is_the_same(engines, tmp_path, goal, new_from, first_line):
     assert shares["calls_status_known"] == (1, False)
     here, there = (pages(tmp_path / str(place)) for place in range(2))
     assert set(there) == set(here)
-    assert len(there) == 11  # the start page; suite and result of three entities, the records and the index
+    # The start page and the rules; suite and result of three entities, the records and the index.
+    assert len(there) == 12
     assert there == here
 
 
