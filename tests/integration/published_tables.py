@@ -61,6 +61,7 @@ OF_ONE_RUN = frozenset(
         "released_at",
         "released_by_run",
         "found_at",
+        "is_new",
         "changed_at",
     }
 )
