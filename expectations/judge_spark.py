@@ -108,7 +108,10 @@ def _judged(
 
 
 def _views(session: SparkSession, load_ids: Sequence[str] | None, vendor_views: Sequence[str]) -> list[DataFrame]:
-    """The mapped views and the vendors' views, only the rows of the loads."""
+    """The mapped views and the vendors' views that have a column to judge, only the rows of the loads.
+
+    Others may lack the load's column, as the view of raw records does.
+    """
     from pyspark.sql import functions as fn
 
     if not session.catalog.databaseExists("mapped"):
@@ -116,6 +119,8 @@ def _views(session: SparkSession, load_ids: Sequence[str] | None, vendor_views: 
     names = sorted(row["tableName"] for row in session.sql("SHOW TABLES IN mapped").collect() if row["namespace"])
     views = [session.table(f"mapped.`{name}`") for name in names]
     views += [session.table(f"staging.`{name}`") for name in vendor_views]
+    judged = {column for kind in KINDS.values() for column in kind.columns}
+    views = [view for view in views if not judged.isdisjoint(view.columns)]
     if load_ids is not None:
         views = [view.filter(fn.col("_load_id").isin(list(load_ids))) for view in views]
     return views

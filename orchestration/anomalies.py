@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestration.report import Problem
+from orchestration.warehouse import read_state
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,7 @@ def find_anomalies(run: Run) -> Counts:
 
     from expectations.anomalies import PROFILES, judge, spans_to_judge
 
+    _forget_what_nobody_saw(run)
     settings = run.company.anomalies.settings()
     now = run.started_at.astimezone(UTC).replace(tzinfo=None)
     zone = run.company.time_zone
@@ -80,6 +82,31 @@ def find_anomalies(run: Run) -> Counts:
         "days": sum((span.last - span.first).days + 1 for span in spans),
         "anomalies": int(found["is_new"].sum()),
     }
+
+
+def _forget_what_nobody_saw(run: Run) -> None:
+    """Take back what runs found that ended before their publication: no reader saw it, and no notice told it.
+
+    Their days are judged again, together with those that have come since, as if those runs had never been.
+    """
+    import polars as pl
+
+    with run.engine.control(read_only=True) as con:
+        published = read_state(con).get("published") or {}
+    if published and "started_at" not in published:
+        return  # Published by a version that did not say when it began; it took back nothing either.
+    kept: dict[str, pl.DataFrame] = {}
+    was_more = False
+    for table, moment in (("anomalies.findings", "found_at"), ("anomalies.judged", "judged_at")):
+        rows = run.engine.frame(f"SELECT * FROM {table}")  # noqa: S608 - names from above
+        if published:
+            seen_until = datetime.fromisoformat(published["started_at"])
+            kept[table] = rows.filter(pl.col(moment).dt.replace_time_zone(None) <= seen_until)
+        else:
+            kept[table] = rows.clear()
+        was_more |= kept[table].height < rows.height
+    if was_more:
+        run.engine.keep(kept)
 
 
 def _groups(spans: Sequence[Span], quiet: date) -> list[list[Span]]:

@@ -227,6 +227,7 @@ def publish(run: Run) -> Counts:
     with run.engine.control() as con:
         published = {
             "run_id": run.run_id,
+            "started_at": run.started_at.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "fingerprint": run.fingerprint,
             "day": run.today(),
             "loads": ledger_mark(con),

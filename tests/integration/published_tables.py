@@ -61,6 +61,8 @@ OF_ONE_RUN = frozenset(
         "released_at",
         "released_by_run",
         "changed_at",
+        "found_at",
+        "run_id",
     }
 )
 
@@ -70,14 +72,10 @@ def tables_of(file: Path, without: Iterable[str] = OF_ONE_RUN) -> dict[str, list
 
     What stands per load is summed over loads, because a run that was killed splits a load in two: source_loads and
     data_validity. The index is that of everything held; of the history only the last judgement is compared.
-    source_anomalies is left out: it is what each run found unusual in the days that it brought, and other runs bring
-    other days.
     """
     left_out = set(without)
     made = {}
     for table, columns in contract().items():
-        if table == "source_anomalies":
-            continue
         query = f"SELECT {{}} FROM marts.{table}"
         if table == "source_loads":
             query = (

@@ -50,6 +50,8 @@ VIEWS = {
     "calls": "SELECT phone, _country, _load_id FROM received.contacts",
     "email_events": "SELECT email, _load_id FROM received.contacts WHERE email LIKE '%example%'",
     "products": "SELECT _load_id FROM received.contacts",
+    # Whole records as text have nothing to judge, and not every column either.
+    "raw_json": "SELECT email AS raw FROM received.contacts",
 }
 
 

@@ -189,7 +189,9 @@ def demo_later(demo, tmp_path_factory):
 
 
 def test_new_files_are_added_to_what_stands(demo_later):
-    assert {engine: ended.code for engine, ended in demo_later.ended.items()} == {"duckdb": 0, "spark": 0}
+    assert {engine: ended.code for engine, ended in demo_later.ended.items()} == {"duckdb": 0, "spark": 0}, (
+        demo_later.ended
+    )
     assert [str(one) for one in demo_later.comparisons() if not one.is_equal] == []
     for engine in demo_later.homes:
         loads = published(demo_later.homes[engine])["source_loads"]
