@@ -41,6 +41,11 @@ concurrency:
     max_concurrent_runs: 1
 run_monitoring:
   enabled: true
+event_log_storage:
+  module: orchestration.event_log
+  class: EventLog
+  config:
+    home: {env: DAGSTER_HOME}
 """
 
 
