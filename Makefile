@@ -60,7 +60,7 @@ TWO = -n 2 --dist loadfile --no-loadscope-reorder
 check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/sqlfluff lint dbt_project --quiet
+	@$(BIN)/sqlfluff lint dbt_project --quiet --processes 2
 	@$(BIN)/mypy
 
 .PHONY: test
