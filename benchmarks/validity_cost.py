@@ -198,7 +198,14 @@ def _validate(folder: Path) -> dict[str, Any]:
         prepare(run)
     built = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
     # What the gate reads; quarantine and the profiles of days are other tasks of the same folder.
-    quality = ["--select", "path:models/quality", "--exclude", "quarantine_log", "quarantined_records", "daily_profiles"]
+    quality = [
+        "--select",
+        "path:models/quality",
+        "--exclude",
+        "quarantine_log",
+        "quarantined_records",
+        "daily_profiles",
+    ]
     with _timed(spent, "staging"):
         select = ["--select", "tag:phase_staging", "--exclude", "path:models/quality"]
         run.dbt.build([*select, *built], full_refresh=run.full_refresh)

@@ -7,6 +7,8 @@ set per system.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import numpy as np
@@ -24,6 +26,8 @@ FIELDS: Final = (
     ("postal_code", 0.13),
     ("birth_date", 0.07),
 )
+#: A letter of another script than Latin.
+NOT_LATIN: Final = r"[\p{L}--\p{Latin}]"
 #: A letter substituted, left out, put in, swapped with the next one: the single slips of FEBRL 1-3.
 SLIPS: Final = (0.26, 0.24, 0.32, 0.18)
 
@@ -80,6 +84,10 @@ def write_down(
     other = ~home & (chance[1] < np.where(foreign, hand.other, hand.other * 0.35))
     nickname = chance[2] < hand.nickname
     first, last = one["first"].to_numpy(), _last(one, at)
+    if hand.latin1:
+        # Who cannot type a script asks for the passport: another script would leave nothing of the name.
+        spelled = [people.first.other.gather(first), people.last.other.gather(last)]
+        other &= ~reduce(or_, (name.str.contains(NOT_LATIN) for name in spelled)).to_numpy()
     names = pl.DataFrame(
         {
             "home": home,
@@ -95,12 +103,12 @@ def write_down(
             "last_other": people.last.other.gather(last),
         }
     )
-    spelled = names.select(
+    written = names.select(
         first_name=pl.when(pl.col("home") & pl.col("nick")).then("short").when("home").then("first_home")
         .when("nick").then("short_latin").when("other").then("first_other").otherwise("first_latin"),
         last_name=pl.when("home").then("last_home").when("other").then("last_other").otherwise("last_latin"),
     )  # fmt: skip
-    frame = pl.concat([spelled, _home(one, at), _reach(people, one, person, at)], how="horizontal").with_columns(
+    frame = pl.concat([written, _home(one, at), _reach(people, one, person, at)], how="horizontal").with_columns(
         birth_date=one["birth"].cast(pl.Date).dt.strftime("%Y-%m-%d"),
         spelling=pl.Series(np.select([home, other], ["home", "other"], "latin")),
         nickname=pl.Series(nickname) & (names["short_latin"] != names["first_latin"]),

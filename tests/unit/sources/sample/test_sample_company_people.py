@@ -120,6 +120,15 @@ def test_a_record_is_of_its_day(people):
     assert (before["street"] != after["street"]).mean() > 0.9
 
 
+def test_a_system_that_knows_one_script_gets_a_name_in_it(people):
+    rows = np.arange(20_000)
+    held = write_down(np.random.default_rng(3), people, rows, np.full(20_000, RHYTHM.last_second), CLERK)
+    assert (held["spelling"] == "other").any()
+    for name in (held["first_name"], held["last_name"]):
+        assert name.str.contains(r"\p{L}").all()
+        assert not name.str.contains(r"[\p{L}--\p{Latin}]").any()
+
+
 def test_clerks_write_latin_letters_only(people):
     rows = np.arange(2_000)
     held = write_down(np.random.default_rng(3), people, rows, np.full(2_000, RHYTHM.last_second), CLERK)
