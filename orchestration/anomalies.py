@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from orchestration.report import Problem
-from orchestration.warehouse import read_state
+from orchestration.warehouse import read_state, write_state
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _HEADS = "SELECT source, entity, day, kind, field, bucket, records, newest_at FROM quality.daily_profiles"
 _JUDGED = "SELECT source, entity, max(last_day) AS last_day FROM anomalies.judged GROUP BY source, entity"
 _KEPT = "SELECT source, entity, kind, field, day, since FROM anomalies.findings"
+
+_TABLES = ("anomalies.findings", "anomalies.judged")
+
+UNSEEN = "unseen_searches"
+"""Fact of the state: the runs that searched and were not published."""
 
 _TOGETHER = 92
 """Days from the present within which sources are judged together. One that ended years ago is judged by itself: the
@@ -87,26 +92,18 @@ def find_anomalies(run: Run) -> Counts:
 def _forget_what_nobody_saw(run: Run) -> None:
     """Take back what runs found that ended before their publication: no reader saw it, and no notice told it.
 
-    Their days are judged again, together with those that have come since, as if those runs had never been.
+    Their days are judged again, together with those that have come since, as if those runs had never been. Publishing
+    takes a run off the list of those to forget.
     """
     import polars as pl
 
     with run.engine.control(read_only=True) as con:
-        published = read_state(con).get("published") or {}
-    if published and "started_at" not in published:
-        return  # Published by a version that did not say when it began; it took back nothing either.
-    kept: dict[str, pl.DataFrame] = {}
-    was_more = False
-    for table, moment in (("anomalies.findings", "found_at"), ("anomalies.judged", "judged_at")):
-        rows = run.engine.frame(f"SELECT * FROM {table}")  # noqa: S608 - names from above
-        if published:
-            seen_until = datetime.fromisoformat(published["started_at"])
-            kept[table] = rows.filter(pl.col(moment).dt.replace_time_zone(None) <= seen_until)
-        else:
-            kept[table] = rows.clear()
-        was_more |= kept[table].height < rows.height
-    if was_more:
-        run.engine.keep(kept)
+        unseen = read_state(con).get(UNSEEN) or []
+    if unseen:
+        rows = {table: run.engine.frame(f"SELECT * FROM {table}") for table in _TABLES}  # noqa: S608 - our own names
+        run.engine.keep({table: found.filter(~pl.col("run_id").is_in(unseen)) for table, found in rows.items()})
+    with run.engine.control() as con:
+        write_state(con, {UNSEEN: [run.run_id]})
 
 
 def _groups(spans: Sequence[Span], quiet: date) -> list[list[Span]]:

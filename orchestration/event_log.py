@@ -63,6 +63,14 @@ class EventLog(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Close the files."""
         super().dispose()
+        self._close()
+
+    def wipe(self) -> None:
+        """Delete the history. A file that stayed open would go on being written where nobody finds it."""
+        self._close()
+        super().wipe()
+
+    def _close(self) -> None:
         with self._db_lock:
             while self._engines:
                 self._engines.popitem()[1].dispose()

@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from expectations.verdict import percent
+from orchestration.anomalies import UNSEEN
 from orchestration.report import Problem
 from orchestration.source_states import drift_lines, drift_notices, drift_of_load
 from orchestration.warehouse import (
@@ -227,10 +228,9 @@ def publish(run: Run) -> Counts:
     with run.engine.control() as con:
         published = {
             "run_id": run.run_id,
-            "started_at": run.started_at.astimezone(UTC).replace(tzinfo=None).isoformat(),
             "fingerprint": run.fingerprint,
             "day": run.today(),
             "loads": ledger_mark(con),
         }
-        write_state(con, {"fingerprint": run.fingerprint, "published": published})
+        write_state(con, {"fingerprint": run.fingerprint, "published": published, UNSEEN: []})
     return {"tables": report.tables, "rows_out": report.rows}

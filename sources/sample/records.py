@@ -7,8 +7,6 @@ set per system.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Final
 
 import numpy as np
@@ -84,10 +82,10 @@ def write_down(
     other = ~home & (chance[1] < np.where(foreign, hand.other, hand.other * 0.35))
     nickname = chance[2] < hand.nickname
     first, last = one["first"].to_numpy(), _last(one, at)
+    first_other, last_other = people.first.other.gather(first), people.last.other.gather(last)
     if hand.latin1:
         # Who cannot type a script asks for the passport: another script would leave nothing of the name.
-        spelled = [people.first.other.gather(first), people.last.other.gather(last)]
-        other &= ~reduce(or_, (name.str.contains(NOT_LATIN) for name in spelled)).to_numpy()
+        other &= ~(first_other.str.contains(NOT_LATIN) | last_other.str.contains(NOT_LATIN)).to_numpy()
     names = pl.DataFrame(
         {
             "home": home,
@@ -95,20 +93,20 @@ def write_down(
             "nick": nickname,
             "first_home": people.first.home.gather(first),
             "first_latin": people.first.latin.gather(first),
-            "first_other": people.first.other.gather(first),
+            "first_other": first_other,
             "short": people.first.short.gather(first),
             "short_latin": people.first.short_latin.gather(first),
             "last_home": people.last.home.gather(last),
             "last_latin": people.last.latin.gather(last),
-            "last_other": people.last.other.gather(last),
+            "last_other": last_other,
         }
     )
-    written = names.select(
+    spelled = names.select(
         first_name=pl.when(pl.col("home") & pl.col("nick")).then("short").when("home").then("first_home")
         .when("nick").then("short_latin").when("other").then("first_other").otherwise("first_latin"),
         last_name=pl.when("home").then("last_home").when("other").then("last_other").otherwise("last_latin"),
     )  # fmt: skip
-    frame = pl.concat([written, _home(one, at), _reach(people, one, person, at)], how="horizontal").with_columns(
+    frame = pl.concat([spelled, _home(one, at), _reach(people, one, person, at)], how="horizontal").with_columns(
         birth_date=one["birth"].cast(pl.Date).dt.strftime("%Y-%m-%d"),
         spelling=pl.Series(np.select([home, other], ["home", "other"], "latin")),
         nickname=pl.Series(nickname) & (names["short_latin"] != names["first_latin"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date, datetime
 
 import duckdb
@@ -12,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from expectations.anomalies import FINDINGS, PROFILES, Span
-from orchestration.anomalies import _forget_what_nobody_saw, _groups, _not_kept, last_whole_day, notices
+from orchestration.anomalies import UNSEEN, _forget_what_nobody_saw, _groups, _not_kept, last_whole_day, notices
 from orchestration.cli import app
 from orchestration.company import CompanyError, load_company
 from orchestration.engines.base import KEPT_TABLES
 from orchestration.home import Home
 from orchestration.run import Run
-from orchestration.warehouse import write_state
+from orchestration.warehouse import read_state, write_state
 from sources.files.ledger import ensure_ledger
 
 ANOMALIES = "validity: {goal: 0.9}\nanomalies: "
@@ -112,42 +111,28 @@ def test_a_notice_names_the_least_likely_and_counts_the_rest() -> None:
     assert (notice.source, notice.is_failure) == ("shop", False)
 
 
-def _run_with_kept(write_company, tmp_path, moments: Mapping[str, datetime], published: dict | None) -> Run:
-    """A run whose warehouse keeps a finding and a judged day of each earlier run, and the state of a publication."""
+@pytest.mark.parametrize(
+    ("unseen", "kept"), [(["r2"], ["r1"]), ([], ["r1", "r2"]), (None, ["r1", "r2"]), (["r1", "r2"], [])]
+)
+def test_what_a_killed_run_found_is_found_again(write_company, tmp_path, unseen, kept) -> None:
+    """The state of a warehouse from before says nothing (None): then everything was seen."""
     run = Run(load_company(write_company()), Home(tmp_path / "home").create())
     with run.engine.control() as con:
         ensure_ledger(con)
         run.engine.map_sources(run, con)
-        write_state(con, {} if published is None else {"published": published})
-    for run_id, at in moments.items():
-        finding = pl.DataFrame([_finding()], schema=FINDINGS)
-        day = pl.DataFrame({"source": "shop", "entity": "orders", "first_day": at.date(), "last_day": at.date()})
-        run.engine.keep(
-            {},
-            {
-                "anomalies.findings": finding.with_columns(run_id=pl.lit(run_id), found_at=pl.lit(at)),
-                "anomalies.judged": day.with_columns(run_id=pl.lit(run_id), judged_at=pl.lit(at)),
-            },
-        )
-    return run
-
-
-@pytest.mark.parametrize(
-    ("published", "kept"),
-    [
-        ({"run_id": "r1", "started_at": "2026-02-01T04:00:00.000001"}, ["r1"]),
-        ({"run_id": "r2", "started_at": "2026-02-10T04:00:00"}, ["r1", "r2"]),
-        ({"run_id": "r1"}, ["r1", "r2"]),
-        (None, []),
-    ],
-    ids=["the second was killed", "both were published", "published by an older version", "none was published"],
-)
-def test_what_a_killed_run_found_is_found_again(write_company, tmp_path, published, kept) -> None:
-    moments = {"r1": datetime.fromisoformat("2026-02-01T04:00:00.000001"), "r2": NOW}
-    run = _run_with_kept(write_company, tmp_path, moments, published)
+        write_state(con, {} if unseen is None else {UNSEEN: unseen})
+    finding = pl.DataFrame([_finding()], schema=FINDINGS)
+    day = pl.DataFrame({"source": "shop", "entity": "orders", "first_day": NOW.date(), "last_day": NOW.date()})
+    for run_id in ("r1", "r2"):
+        told = {"run_id": pl.lit(run_id)}
+        findings = finding.with_columns(**told, found_at=pl.lit(NOW))
+        judged = day.with_columns(**told, judged_at=pl.lit(NOW))
+        run.engine.keep({}, {"anomalies.findings": findings, "anomalies.judged": judged})
     _forget_what_nobody_saw(run)
     for table in ("anomalies.findings", "anomalies.judged"):
         assert run.engine.frame(f"SELECT run_id FROM {table} ORDER BY 1")["run_id"].to_list() == kept
+    with run.engine.control(read_only=True) as con:
+        assert read_state(con)[UNSEEN] == [run.run_id]
 
 
 def test_a_silence_that_was_told_is_not_kept_again() -> None:

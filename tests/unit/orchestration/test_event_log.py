@@ -88,6 +88,16 @@ def test_few_files_stay_open_and_none_at_the_end(home: Home) -> None:
     assert list((home.dagster / "history" / "runs").glob("*-wal")) == []
 
 
+def test_after_a_wipe_runs_are_kept_again(home: Home) -> None:
+    with open_instance(home) as instance:
+        before = _run(instance)
+        instance.event_log_storage.wipe()
+        assert _told(instance.event_log_storage, before) == []
+        after = _run(instance)
+    with open_instance(home) as instance:
+        assert "PIPELINE_SUCCESS" in _told(instance.event_log_storage, after)
+
+
 def test_what_was_written_outlives_a_kill(home: Home) -> None:
     code = (
         "import os, sys; from pathlib import Path; import test_event_log as t; from orchestration.home import Home\n"
