@@ -28,8 +28,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
 # The steps of a run, in their order.
 STEPS = (
-    "start dagster and dbt", "load shop", "map and judge", "stage and measure", "gate", "collect identifiers",
-    "join records to customers", "build profiles", "forecast value", "build value and goals", "publish",
+    "start dagster and dbt", "load shop", "map and judge", "stage and measure", "gate", "compare with the past",
+    "collect identifiers", "join records to customers", "build profiles", "forecast value", "build value and goals",
+    "publish",
 )  # fmt: skip
 
 # Opens the copy until its standard input ends; each run that is seen must always show the same rows.
