@@ -116,6 +116,21 @@ class Home:
         return self.path / "status.json"
 
     @property
+    def identity(self) -> Path:
+        """The folder of what people decided about who is who; only its owner may read it."""
+        return self.path / "identity"
+
+    @property
+    def decisions_file(self) -> Path:
+        """The decisions of the data steward, one a line; written beside any run, never by one."""
+        return self.identity / "decisions.jsonl"
+
+    @property
+    def decisions_lock_file(self) -> Path:
+        """Held for the moment in which a decision is added, so that it never waits for a run."""
+        return self.identity / "decisions.lock"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the run that writes."""
         return self.path / "run.lock"

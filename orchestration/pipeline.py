@@ -108,7 +108,7 @@ def _libraries_hold_their_tongue() -> Iterator[None]:
 
 
 def _stands(this: Run) -> bool:
-    """Whether the published copy already shows all there is: every file, every load, and it is there and whole."""
+    """Whether the published copy already shows all there is: every file, load and decision. It must be whole."""
     if not this.home.published_file.exists():
         return False
     with this.step("look for new files") as counts:
@@ -126,8 +126,11 @@ def _stands(this: Run) -> bool:
     moves_with_the_day = this.company.as_of == "now" and published.get("day") != this.today()
     if published.get("fingerprint") != this.fingerprint or moves_with_the_day:
         return False
+    if published.get("decisions") != this.decisions.digest:
+        return False
     for name, files in waiting.items():
         this.problems.extend(path_notices(name, files.problems))
+    this.problems.extend(this.decisions.problems)
     return not any(_brings_something(this, name) for name, files in waiting.items() if files.doubtful)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from expectations.catalogue import Rule
     from expectations.verdict import GateResult
     from orchestration.company import Company
+    from orchestration.decisions import Decisions
     from orchestration.engines.base import Engine
     from orchestration.home import Home
 
@@ -87,6 +88,13 @@ class Run:
         from expectations.catalogue import to_dbt_vars
 
         return Dbt.of(self.company, self.home, self.engine, to_dbt_vars(self.rules))
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The steward's decisions that this run takes up, read once: what is decided later is for the next run."""
+        from orchestration.decisions import read_decisions
+
+        return read_decisions(self.home)
 
     @property
     def vendor_views(self) -> list[str]:

@@ -231,6 +231,7 @@ def publish(run: Run) -> Counts:
             "fingerprint": run.fingerprint,
             "day": run.today(),
             "loads": ledger_mark(con),
+            "decisions": run.decisions.digest,
         }
         write_state(con, {"fingerprint": run.fingerprint, "published": published, UNSEEN: []})
     return {"tables": report.tables, "rows_out": report.rows}
