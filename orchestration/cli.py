@@ -1,4 +1,4 @@
-"""The command line: `regulars run`, `check`, `status`, `validity`, `quarantine`, `sources`, `customer` and the rest.
+"""The command line: `regulars run`, `check`, `status`, `validity`, `quarantine`, `identity` and the rest.
 
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_identity import app as identity_app
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
 from orchestration.cli_quarantine import app as quarantine_app
 from orchestration.cli_sources import app as sources_app
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
 app.add_typer(quarantine_app)
+app.add_typer(identity_app)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))

@@ -41,6 +41,9 @@ def find_customers(published: Published, asked: str, country: str | None) -> lis
     asked = asked.strip()
     if _exists(published, asked):
         return [asked]
+    current = current_id(published, asked)
+    if current is not None:
+        return [current]
     followed, _ = follow_changes(published, asked)
     if followed:
         return followed
@@ -49,6 +52,14 @@ def find_customers(published: Published, asked: str, country: str | None) -> lis
     number = to_e164(asked, country)
     found = _by_contact(published, "phone", number, "primary_phone") if number else []
     return found or _by_value(published, asked)
+
+
+def current_id(published: Published, old_id: str) -> str | None:
+    """The present id of a customer whose id is not in use any more, or None where no alias is known."""
+    if not published.has("customer_id_aliases", "old_customer_id", "customer_id"):
+        return None
+    found = published.rows("customer_id_aliases", "old_customer_id = ?", [old_id], limit=1)
+    return next((row["customer_id"] for row in found if _exists(published, row["customer_id"])), None)
 
 
 def follow_changes(published: Published, old_id: str) -> tuple[list[str], str | None]:
@@ -90,7 +101,7 @@ def gather(published: Published, customer_id: str, asked: str | None = None) -> 
     reason = None
     if old_id:
         followed, reason = follow_changes(published, old_id)
-        if customer_id not in followed or old_id == customer_id:
+        if customer_id not in (*followed, current_id(published, old_id)) or old_id == customer_id:
             old_id, reason = None, None
     is_dated = published.has("fct_touchpoints", "occurred_at")
     touchpoints = many("fct_touchpoints", "occurred_at DESC" if is_dated else "", TOUCHPOINTS_SHOWN)
