@@ -115,17 +115,20 @@ def weakest(published: Published, customer_id: str) -> Weakest:
         IdentityError: the published copy has no links yet.
     """
     members = members_of(published, customer_id)
-    links = [link for link in links_of(published, customer_id) if link.is_holding]
+    links, groups = [], Groups()
+    for link in links_of(published, customer_id):  # the strongest first: a weaker one holds what no stronger one does
+        if link.is_holding and groups.of(link.left) != groups.of(link.right):
+            groups.join(link.left, link.right)
+            links.append(link)
     if not links:
         return Weakest(customer_id, members, [])
-    least = links[-1]
-    groups = Groups()
-    for link in links[:-1]:
-        groups.join(link.left, link.right)
-    parts = groups.parts({*members, *(record for link in links for record in (link.left, link.right))})
-    of_left = next(part for part in parts if least.left in part)
-    of_right = next(part for part in parts if least.right in part)
-    small, large = sorted((of_left, of_right), key=lambda part: (len(part), part[0]))
+    *others, least = links
+    without = Groups()
+    for link in others:
+        without.join(link.left, link.right)
+    ends = (least.left, least.right)
+    parts = [[record for record in members if without.of(record) == without.of(end)] for end in ends]
+    small, large = sorted(parts, key=lambda part: (len(part), part))
     return Weakest(customer_id, members, links, least, (small, large))
 
 

@@ -12,9 +12,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from orchestration.views.quarantine import harmless
-from orchestration.views.words import MISSING, counted, heading, moment, share, table
+from orchestration.views.words import MISSING, counted, heading, moment, share
+from orchestration.views.words import table as plain_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from orchestration.decisions import Decision, Record
     from orchestration.identity_compare import FieldLine
     from orchestration.identity_decide import Plan, Side
@@ -166,6 +169,14 @@ def _two_view(found: Explanation) -> list[RenderableType]:
         parts += [Text(), heading(words)]
         parts.append(_fields(found.fields) if found.fields else Text("At least one of them says nothing of a person."))
     return parts
+
+
+def table(*columns: str, right: Iterable[str] = ()) -> Table:
+    """A table whose values are never cut short, because a steward compares and copies them."""
+    made = plain_table(*columns, right=right)
+    for column in made.columns:
+        column.overflow = "fold"
+    return made
 
 
 def _fields(lines: Sequence[FieldLine]) -> RenderableType:

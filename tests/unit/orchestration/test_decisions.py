@@ -365,3 +365,40 @@ def test_many_decisions_are_weighed_quickly(home):
     begun = time.monotonic()
     assert overruled(numbered(*many, split([("shop", "0")], [("shop", "3000")]))) == {"1"}
     assert time.monotonic() - begun < 5  # a second at most; 3,000 times 3,000 comparisons would take a minute
+
+
+def test_a_run_with_nothing_but_a_new_decision_does_not_stand(home, write_company, monkeypatch):
+    from orchestration import pipeline
+    from orchestration.company import load_company
+    from orchestration.run import Run
+    from orchestration.warehouse import ledger_mark, open_warehouse, write_state
+    from sources.files.ledger import ensure_ledger
+
+    company = load_company(write_company())
+    monkeypatch.setattr(pipeline, "pending_files", lambda *_: {})
+    monkeypatch.setattr(pipeline, "_readers_have", lambda *_: True)
+    home.published_file.touch()
+
+    def publish(run: Run) -> None:
+        with open_warehouse(home.warehouse) as con:
+            ensure_ledger(con)
+            shown = {"run_id": run.run_id, "fingerprint": run.fingerprint, "loads": ledger_mark(con)}
+            write_state(con, {"published": {**shown, "decisions": run.decisions.digest}})
+
+    def stands() -> bool:
+        return pipeline._stands(Run(company, home))
+
+    run = Run(company, home)
+    publish(run)
+    assert stands()
+    keep(home, merge(A, B))
+    assert not stands()
+    publish(run)  # it had read the decisions before this one came, so this one is for the next
+    assert not stands()
+    publish(Run(company, home))
+    assert stands()
+    home.decisions_file.write_bytes(home.decisions_file.read_bytes() + b"no decision\n")
+    publish(Run(company, home))
+    told = Run(company, home)
+    assert pipeline._stands(told)
+    assert [problem.file for problem in told.problems] == [f"{home.decisions_file}:2"]
