@@ -1,6 +1,6 @@
 """What changed for customers since the previous run, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -21,6 +21,7 @@ def changes(
     joins: Bools,
     kinds: Sequence[str],
     moment: datetime,
+    told: Mapping[tuple[int, int], str],
 ) -> pl.DataFrame:
     """The changes of a run, one row per new customer and per part of an old id that has another id now.
 
@@ -32,13 +33,14 @@ def changes(
         joins: per value, whether it joins two or more records.
         kinds: the kinds of identifier.
         moment: time of the run, UTC without zone.
+        told: per old id (its slot) and root, what is known of the change besides identifiers.
 
     Returns:
         changed_at, change, old_customer_id, new_customer_id, reason; created first, then merged, then split.
     """
-    parts = [_created(root, given, records), _moved(root, given, links, joins, kinds)]
-    told = pl.concat(parts).with_columns(changed_at=pl.lit(moment, dtype=pl.Datetime("us")))
-    return told.select(CHANGES_SCHEMA.names()).match_to_schema(CHANGES_SCHEMA)
+    parts = [_created(root, given, records), _moved(root, given, links, joins, kinds, told)]
+    rows = pl.concat(parts).with_columns(changed_at=pl.lit(moment, dtype=pl.Datetime("us")))
+    return rows.select(CHANGES_SCHEMA.names()).match_to_schema(CHANGES_SCHEMA)
 
 
 def _created(root: Ints, given: Assignment, records: Records) -> pl.DataFrame:
@@ -57,24 +59,38 @@ def _created(root: Ints, given: Assignment, records: Records) -> pl.DataFrame:
     )
 
 
-def _moved(root: Ints, given: Assignment, links: Links, joins: Bools, kinds: Sequence[str]) -> pl.DataFrame:
+def _moved(
+    root: Ints,
+    given: Assignment,
+    links: Links,
+    joins: Bools,
+    kinds: Sequence[str],
+    told: Mapping[tuple[int, int], str],
+) -> pl.DataFrame:
     """The old ids that went up in another one, and the parts that left theirs."""
     fates = given.fates
     ties = _ties(root, given, links, joins)
-    told = fates.join(_shared_kinds(fates, ties, kinds), on=["old", "root", "change"], how="left")
+    moved = fates.join(_shared_kinds(fates, ties, kinds), on=["old", "root", "change"], how="left")
     reasons = [
-        words.joined(shared) if change == "merged" else words.parted(shared) if shared else words.APART
-        for change, shared in told.select("change", "kinds").iter_rows()
+        _reason(change, shared, told.get((old, part)))
+        for old, part, change, shared in moved.select("old", "root", "change", "kinds").iter_rows()
     ]
     return (
-        told.with_columns(
-            old_customer_id=given.names[told["old"].to_numpy()],
-            new_customer_id=given.names[given.slot[told["root"].to_numpy()]],
+        moved.with_columns(
+            old_customer_id=given.names[moved["old"].to_numpy()],
+            new_customer_id=given.names[given.slot[moved["root"].to_numpy()]],
             reason=pl.Series(reasons, dtype=pl.String),
         )
         .select("change", "old_customer_id", "new_customer_id", "reason")
         .sort("change", "old_customer_id", "new_customer_id")
     )
+
+
+def _reason(change: str, shared: list[str] | None, told: str | None) -> str:
+    """Why an id changed: by the identifiers if they say so, else by what else is known."""
+    if change == "merged":
+        return words.joined(shared) if shared else told or words.joined(())
+    return words.parted(shared) if shared else told or words.APART
 
 
 def _ties(root: Ints, given: Assignment, links: Links, joins: Bools) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Text keys as whole numbers, so that everything after it works on arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Excludes = Callable[[pl.DataFrame], Bools]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,15 @@ def _find(keys: Ints, wanted: Ints, number: Ints) -> Ints:
     return np.where(keys[place] == wanted, number[place], -1)
 
 
-def number_links(
-    identifiers: pl.DataFrame, records: Records, kinds: Sequence[str], excluded: Mapping[str, frozenset[str]]
-) -> Links:
-    """Number the identifier values that are not null or blank, and link them with their records."""
+def number_links(identifiers: pl.DataFrame, records: Records, kinds: Sequence[str], excludes: Excludes) -> Links:
+    """Number the identifier values that are not null or blank, and link them with their records.
+
+    Args:
+        identifiers: source, source_record_id, kind, value.
+        records: their numbered records.
+        kinds: the kinds that join.
+        excludes: says of distinct values (kind, value) which never join.
+    """
     usable = identifiers.select(
         (pl.col("kind").is_in(list(kinds)) & (pl.col("value").str.strip_chars() != "")).fill_null(value=False)
     ).to_series()
@@ -136,16 +142,6 @@ def number_links(
         starts=starts,
         counts=np.diff(starts, append=value.size),
         kind=kind[first],
-        excluded=_excluded(named[first], excluded),
+        excluded=excludes(named[first]),
         row=row[first],
     )
-
-
-def _excluded(values: pl.DataFrame, excluded: Mapping[str, frozenset[str]]) -> Bools:
-    """Which of the values are excluded for their kind."""
-    flags = np.zeros(values.height, dtype=np.bool_)
-    for kind, banned in excluded.items():
-        if banned:
-            hit = (pl.col("kind") == kind) & pl.col("value").is_in(sorted(banned))
-            flags |= values.select(hit).to_series().to_numpy()
-    return flags

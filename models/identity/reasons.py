@@ -1,4 +1,4 @@
-"""Why each record belongs to its customer, in plain words, without the values themselves."""
+"""Why each record belongs to its customer, in plain words."""
 
 from collections.abc import Sequence
 
@@ -24,41 +24,88 @@ def source_bits(records: Records) -> Ints:
     return np.left_shift(np.int64(1), records.source)
 
 
-def match_reasons(records: Records, links: Links, joins: Bools, barred: Bools, kinds: Sequence[str]) -> pl.Series:
-    """Why each record is where it is: per kind of identifier, with how many other records it shares a value.
+def within_customers(links: Links, joins: Bools, root: Ints) -> tuple[Links, Bools]:
+    """Links whose values are told apart by customer, so that who shares one counts only those of the same customer.
+
+    Returns:
+        Links between (value, customer) and records, and which of these values join records.
+    """
+    pair = links.value * max(root.size, 1) + root[links.record]
+    distinct, value = np.unique(pair, return_inverse=True)
+    order = np.lexsort((links.record, value))
+    value = value[order].astype(np.int64)
+    starts = np.flatnonzero(np.diff(value, prepend=-1))
+    origin = distinct // max(root.size, 1)
+    counts = np.diff(starts, append=value.size)
+    told = Links(
+        value=value,
+        record=links.record[order],
+        starts=starts,
+        counts=counts,
+        kind=links.kind[origin],
+        excluded=links.excluded[origin],
+        row=links.row[origin],
+    )
+    return told, (counts > 1) & joins[origin]
+
+
+def shared_values(
+    records: Records,
+    links: Links,
+    joins: Bools,
+    kinds: Sequence[str],
+    values: pl.Series,
+    weights: Sequence[float],
+) -> pl.Series:
+    """What each record shares: per kind a value, with how many other records, and its weight.
 
     A record with several values of a kind is told by the value that the most records carry.
 
     Args:
         records: the numbered records.
         links: values and the records that carry them.
-        joins: per value, whether it joins two or more records.
-        barred: per value, whether it may not join.
+        joins: per value, whether it joins two or more records of one customer.
         kinds: kinds in the order in which they are told.
+        values: the text of each value, by its number.
+        weights: per kind, the bits that an equal value weighs.
 
     Returns:
-        One text per record.
+        One text per record, null for a record that shares nothing.
     """
-    # Per record and kind the place of a phrase in `phrases`, 0 for none; then one number per combination.
     size = records.frame.height
-    phrases: list[list[str]] = []
-    combination = np.zeros(size, dtype=np.int64)
     rows, shares = _shares(records, links, joins)
+    phrases = []
     for place, kind in enumerate(kinds):
-        chosen = links.kind[links.value[rows]] == place
-        best = np.zeros(size, dtype=np.int64)
-        np.maximum.at(best, links.record[rows[chosen]], shares[chosen])
-        told, which = np.unique(best, return_inverse=True)
-        texts = [_phrase(kind, int(share), records.sources) for share in told]
-        # Numbered anew after each kind, so that the product of all kinds never overflows.
-        pairs, combination = np.unique(combination * told.size + which, return_inverse=True)
-        earlier = phrases or [[]]
-        phrases = [
-            earlier[pair // told.size] + ([texts[pair % told.size]] if texts[pair % told.size] else [])
-            for pair in pairs.tolist()
-        ]
-    reasons = pl.Series(["; ".join(parts) for parts in phrases] or [""], dtype=pl.String)[combination]
-    return _tell_alone(reasons, links, barred, kinds)
+        of_kind = links.kind[links.value[rows]] == place
+        record, value, share = _widest(links.record[rows[of_kind]], links.value[rows[of_kind]], shares[of_kind], values)
+        told, which = np.unique(share, return_inverse=True)
+        texts = [_shared_with(int(one), records.sources, weights[place]) for one in told]
+        said = pl.DataFrame(
+            {"value": values[value], "shared": pl.Series(texts, dtype=pl.String)[which]},
+            schema={"value": pl.String, "shared": pl.String},
+        ).select(pl.concat_str(pl.lit(words.same(kind)), "value", "shared"))
+        where = np.full(size, -1, dtype=np.int64)
+        where[record] = np.arange(record.size)
+        phrases.append(said.to_series().gather(pl.Series(where).replace(-1, None)).alias(kind))
+    joined = pl.DataFrame(phrases).select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).alias("reason"))
+    return joined.select(pl.when(pl.col("reason") != "").then("reason")).to_series()
+
+
+def _widest(record: Ints, value: Ints, share: Ints, values: pl.Series) -> tuple[Ints, Ints, Ints]:
+    """Per record the value that the most records carry; of equal ones the first by its text."""
+    most = np.zeros(int(record.max()) + 1 if record.size else 0, dtype=np.int64)
+    np.maximum.at(most, record, share)
+    best = np.flatnonzero(share == most[record])
+    record, value, share = record[best], value[best], share[best]
+    several = np.bincount(record, minlength=most.size)[record] > 1
+    if several.any():
+        tied = pl.DataFrame(
+            {"place": np.flatnonzero(several), "record": record[several], "text": values[value[several]]}
+        )
+        first = tied.sort("record", "text").unique("record", keep="first", maintain_order=True)["place"].to_numpy()
+        kept = np.sort(np.concatenate([np.flatnonzero(~several), first]))
+        record, value, share = record[kept], value[kept], share[kept]
+    return record, value, share
 
 
 def _shares(records: Records, links: Links, joins: Bools) -> tuple[Ints, Ints]:
@@ -79,17 +126,15 @@ def _shares(records: Records, links: Links, joins: Bools) -> tuple[Ints, Ints]:
     return rows, (links.counts[value] - 1) << MAX_NAMED_SOURCES | other_bits
 
 
-def _phrase(kind: str, share: int, sources: Sequence[str]) -> str:
-    """The words for one kind; empty where the record shares no value of it."""
-    if share == 0:
-        return ""
+def _shared_with(share: int, sources: Sequence[str], weight: float) -> str:
+    """The words for how many records share a value."""
     others, bits = share >> MAX_NAMED_SOURCES, share & (1 << MAX_NAMED_SOURCES) - 1
-    return words.same(kind, others, in_set(bits, sources))
+    return words.shared_with(others, in_set(bits, sources), weight)
 
 
-def _tell_alone(reasons: pl.Series, links: Links, barred: Bools, kinds: Sequence[str]) -> pl.Series:
-    """Fill in the records that share nothing: no identifier, none in common, or only such as may not join."""
-    empty = (reasons == "").to_numpy()
+def tell_alone(reasons: pl.Series, links: Links, barred: Bools, kinds: Sequence[str]) -> pl.Series:
+    """Fill in the records without a reason: no identifier, none in common, or only such as may not join."""
+    empty = reasons.is_null().to_numpy()
     if not empty.any():
         return reasons
     named = np.zeros(empty.size, dtype=np.bool_)
@@ -104,5 +149,4 @@ def _tell_alone(reasons: pl.Series, links: Links, barred: Bools, kinds: Sequence
     cases = [words.NAMELESS, words.ALONE]
     cases += [words.stopped(in_set(int(bits), kinds)) for bits in sets]
     case = np.where(stopped > 0, which + 2, named.astype(np.int64))
-    told = pl.Series(cases, dtype=pl.String)[case]
-    return pl.select(pl.when(pl.Series(empty)).then(told).otherwise(reasons)).to_series()
+    return reasons.fill_null(pl.Series(cases, dtype=pl.String)[case])

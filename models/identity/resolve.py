@@ -1,4 +1,4 @@
-"""Exact identity resolution: records that share an identifier, even through others, are one customer."""
+"""Identity resolution: records that share an identifier, even through others, are one customer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from models.identity.result import IdentityResult
+from models.identity.rules import Evidence, Guards, weights_of
 
 IDENTIFIER_COLUMNS = ("source", "source_record_id", "kind", "value")
 PREVIOUS_SCHEMA = pl.Schema(
@@ -26,12 +27,17 @@ def resolve(
     max_records_per_value: int | Mapping[str, int],
     resolved_at: datetime,
     excluded_values: Mapping[str, Collection[str]] | None = None,
+    max_people_per_value: Mapping[str, int] | None = None,
+    weights: Mapping[str, float] | None = None,
+    evidence: Evidence | None = None,
 ) -> IdentityResult:
     """Join records into customers by equal identifier values and keep customer ids stable.
 
     Two records are one customer if a chain of shared (kind, value) pairs leads from one to the other. A value
-    that more than `max_records_per_value` records carry, or that is excluded, joins nothing. A record without
-    a usable value (a row with null or empty kind or value) stays a customer of its own.
+    that more than `max_records_per_value` records or `max_people_per_value` people carry, or that is excluded,
+    joins nothing. A record without a usable value (a row with null or empty kind or value) stays a customer of its
+    own. Evidence adds probable links and stewards' decisions to the chains; where it knows values that contradict
+    each other, links are followed from the strongest to the weakest, and none joins two people (see `clusters`).
 
     Ids. A customer that holds records known from `previous` keeps one of their ids:
 
@@ -53,10 +59,13 @@ def resolve(
         kinds: the kinds of identifier that join; the order is that of `match_reason`.
         max_records_per_value: how many records may carry a value that still joins; one number or one a kind.
         resolved_at: time of this run; a time without offset is taken as UTC.
-        excluded_values: per kind, values that never join (role mailboxes, dummy numbers).
+        excluded_values: per kind, values or shell patterns that never join (`info@*`, dummy numbers).
+        max_people_per_value: per kind, how many people, told apart by the names in `evidence`, may share a value.
+        weights: per kind, the bits that an equal value weighs; `guards.WEIGHTS` for kinds that are not named.
+        evidence: what is known beside identifiers.
 
     Returns:
-        The records, the changes against `previous` and a report.
+        The records, the changes against `previous`, the links, what became of decisions, and a report.
 
     Raises:
         ValueError: a column is missing, a record has no source or id, `previous` holds a record twice or
@@ -65,10 +74,31 @@ def resolve(
     # numpy and scipy load only where a resolution really runs.
     from models.identity.engine import run
 
-    limits = checked_limits(kinds, max_records_per_value)
-    excluded = {kind: frozenset(values) for kind, values in (excluded_values or {}).items()}
+    guards = checked_guards(kinds, max_records_per_value, max_people_per_value, excluded_values, weights)
     return run(
-        _identifiers(identifiers), checked_previous(previous), list(kinds), limits, excluded, utc_moment(resolved_at)
+        _identifiers(identifiers), checked_previous(previous), guards, evidence or Evidence(), utc_moment(resolved_at)
+    )
+
+
+def checked_guards(
+    kinds: Sequence[str],
+    max_records_per_value: int | Mapping[str, int],
+    max_people_per_value: Mapping[str, int] | None = None,
+    excluded_values: Mapping[str, Collection[str]] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> Guards:
+    """Return the guards of the kinds.
+
+    Raises:
+        ValueError: as `checked_limits`.
+    """
+    people = max_people_per_value or {}
+    return Guards(
+        kinds=list(kinds),
+        max_records=checked_limits(kinds, max_records_per_value),
+        max_people=[people.get(kind) for kind in kinds],
+        excluded={kind: frozenset(values) for kind, values in (excluded_values or {}).items()},
+        weights=weights_of(kinds, weights),
     )
 
 

@@ -31,19 +31,40 @@ CHANGES_SCHEMA = pl.Schema(
 BLOCKED_SCHEMA = pl.Schema(
     {
         "kind": pl.String(),
-        "value_hash": pl.String(),
+        "value": pl.String(),
         "records": pl.Int64(),
+        "people": pl.Int64(),
         "max_records": pl.Int64(),
+        "max_people": pl.Int64(),
         "reason": pl.String(),
     }
 )
+
+LINKS_SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "source_record_id": pl.String(),
+        "other_source": pl.String(),
+        "other_record_id": pl.String(),
+        "customer_id": pl.String(),
+        "method": pl.String(),
+        "kind": pl.String(),
+        "value": pl.String(),
+        "weight": pl.Float64(),
+        "probability": pl.Float64(),
+        "is_holding": pl.Boolean(),
+        "reason": pl.String(),
+    }
+)
+
+DECISIONS_STATUS_SCHEMA = pl.Schema({"decision_id": pl.String(), "status": pl.String(), "note": pl.String()})
 
 CUSTOMER_SIZES_SCHEMA = pl.Schema({"records": pl.Int64(), "customers": pl.Int64()})
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityReport:
-    """What a resolution did, for logs and metadata; it holds no personal value.
+    """What a resolution did; `counts` is for logs and metadata, and holds no personal value.
 
     Attributes:
         records: source records resolved.
@@ -53,9 +74,9 @@ class IdentityReport:
         created: customers that are new.
         merged: customer ids that went up in another one.
         split: parts of a customer that now have another id.
-        blocked_values: one row per identifier value that may not join: kind, value_hash (first 16 hex digits
-            of the value's SHA-256: enough to find the value again, not safe against guessing), records that
-            carry it, max_records (the limit), reason (`over limit` or `excluded`). Most used first.
+        blocked_values: one row per identifier value that may not join: kind, value, records that carry it, people
+            (distinct names among them), max_records and max_people (the limits; null where there is none), reason
+            (`over the limit of records`, `over the limit of people`, `excluded`). Most used first.
         customer_sizes: one row per size: records per customer, and how many customers have that many.
     """
 
@@ -112,13 +133,21 @@ class IdentityResult:
     Attributes:
         records: one row per source record, sorted by source and source_record_id: source, source_record_id,
             customer_id, match_method (`single`: the customer's only record, `exact`: joined by equal
-            identifiers), match_probability (1.0), match_reason (plain words, no personal value),
+            identifiers or a steward, `probabilistic`: tied to the rest of its customer by probable links only),
+            match_probability, match_reason (plain words, with the values that agreed and their weight),
             resolved_at (UTC: since when this record belongs to this customer_id).
         changes: one row per change: changed_at (UTC), change (`created`, `merged`, `split`),
             old_customer_id (null when created), new_customer_id, reason.
+        links: the links that hold each customer together (is_holding: a tree, the strongest links that suffice) and those
+            that were stopped: source, source_record_id, other_source, other_record_id, customer_id (of the first
+            record), method (`exact`, `probabilistic`, `steward`), kind, value, weight (bits), probability, is_holding, reason.
+        decisions: what became of each steward's decision: decision_id, status (`applied`, `overruled`,
+            `unknown record`), note.
         report: counts and the values that were not allowed to join.
     """
 
     records: pl.DataFrame
     changes: pl.DataFrame
+    links: pl.DataFrame
+    decisions: pl.DataFrame
     report: IdentityReport

@@ -1,4 +1,4 @@
-"""Plain words for why records belong together; kinds and sources are named, values never."""
+"""Plain words for why records belong together."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,12 +8,16 @@ KIND_WORDS = {
     "phone": "phone number",
     "loyalty_card": "loyalty card",
     "visitor": "web visitor",
+    "first_name": "first name",
+    "birth_date": "birth date",
     "cookie": "cookie",
 }
 
 ALONE = "no other record has the same identifiers"
 NAMELESS = "the record has no identifier"
-APART = "no shared identifier joins these records any more"
+OVERRULED_BY_MERGE = "a later decision joins records that it keeps apart"
+UNKNOWN_RECORD = "a record that it names is not there"
+APART = "nothing joins these records any more"
 
 
 def kind_words(kind: str) -> str:
@@ -29,11 +33,35 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def same(kind: str, others: int, sources: Sequence[str]) -> str:
-    """Why a record belongs to its customer: it shares a value of this kind with other records."""
+def same(kind: str) -> str:
+    """The beginning of why a record belongs to its customer; the value and `shared_with` follow."""
+    return f"same {kind_words(kind)} "
+
+
+def shared_with(others: int, sources: Sequence[str], weight: float) -> str:
+    """With how many other records a value is shared, of which sources, and what it weighs."""
     records = "1 other record" if others == 1 else f"{others} other records"
     where = f" ({', '.join(sources)})" if sources else ""
-    return f"same {kind_words(kind)} as {records}{where}"
+    return f" as {records}{where}, {weight:g} bits"
+
+
+def kept_apart(stopped_by: str) -> str:
+    """Why a link was not followed."""
+    if stopped_by.startswith("split:"):
+        return f"a steward keeps them apart ({stopped_by.removeprefix('split:')})"
+    if stopped_by == "size":
+        return "the customer would have more records than a probable link may join"
+    return f"their {kind_words(stopped_by)}s contradict each other"
+
+
+def decided(decision_id: str) -> str:
+    """Why records are joined without a common value."""
+    return f"a steward joined them ({decision_id})"
+
+
+def probably(reason: str, probability: float) -> str:
+    """Why records are joined that only look alike."""
+    return f"probably one person ({probability:.1%}): {reason}"
 
 
 def stopped(kinds: Sequence[str]) -> str:
@@ -48,6 +76,8 @@ def first_seen(sources: Sequence[str]) -> str:
 
 def joined(kinds: Sequence[str]) -> str:
     """Why two customers became one."""
+    if not kinds:
+        return "joined because they are probably one person, or by a steward"
     return f"joined by the same {listed(kind_words(kind) for kind in kinds)}"
 
 

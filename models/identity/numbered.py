@@ -1,0 +1,163 @@
+"""Evidence beside identifiers, by the numbers of the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from models.identity.keys import Ints, Links, Records
+from models.identity.rules import KEY, OTHER_KEY, Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A steward's word that records of two sides are not one person, by the numbers of the records."""
+
+    decision_id: str
+    sides: tuple[frozenset[int], frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Evidence by the numbers of the records.
+
+    Attributes:
+        pair_left, pair_right: the records of each probable link, left below right.
+        pair_weight: its bits.
+        pair_row: its row in the frame of pairs.
+        merges: (decision_id, record, record), in the order of time.
+        splits: in the order of time, without those that a later merge overrules.
+        overruled: ids of splits that a later merge overrules.
+        trait_record: per trait value of a record, the record.
+        trait: per trait value, the place of its trait in `traits`.
+        trait_value: per trait value, its text.
+        traits: the traits that separate.
+        unknown: ids of decisions about a record that is not there.
+    """
+
+    pair_left: Ints
+    pair_right: Ints
+    pair_weight: np.ndarray
+    pair_row: Ints
+    merges: list[tuple[str, int, int]]
+    splits: list[Split]
+    overruled: list[str]
+    trait_record: Ints
+    trait: Ints
+    trait_value: pl.Series
+    traits: list[str]
+    unknown: list[str]
+
+
+def numbered(
+    evidence: Evidence, identifiers: pl.DataFrame, records: Records, links: Links, kinds: Sequence[str]
+) -> Numbered:
+    """Find the records of the evidence.
+
+    Args:
+        evidence: by key.
+        identifiers: the identifiers, for the values of kinds that separate.
+        records: the numbered records.
+        links: values and the records that carry them.
+        kinds: the kinds of identifier.
+    """
+    numbers = records.frame.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
+    pairs = _pairs(evidence.pairs, numbers)
+    merges, splits, overruled, unknown = _decisions(evidence.decisions, numbers)
+    traits = list(evidence.separates)
+    told = _traits(evidence, numbers, identifiers, links, kinds, traits)
+    return Numbered(
+        pair_left=pairs["left"].to_numpy(),
+        pair_right=pairs["right"].to_numpy(),
+        pair_weight=pairs["weight"].to_numpy(),
+        pair_row=pairs["row"].to_numpy(),
+        merges=merges,
+        splits=splits,
+        overruled=overruled,
+        trait_record=told["record"].to_numpy(),
+        trait=told["trait"].to_numpy(),
+        trait_value=told["value"],
+        traits=traits,
+        unknown=unknown,
+    )
+
+
+def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    """row, left, right, weight of the pairs whose records are there, strongest first."""
+    other = numbers.rename({"source": "other_source", "source_record_id": "other_record_id", "record": "other"})
+    return (
+        pairs.with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64))
+        .join(numbers, on=KEY)
+        .join(other, on=OTHER_KEY)
+        .filter(pl.col("record") != pl.col("other"))
+        .select("row", "weight", left=pl.min_horizontal("record", "other"), right=pl.max_horizontal("record", "other"))
+        .sort("weight", "left", "right", descending=[True, False, False])
+    )
+
+
+def _decisions(
+    decisions: pl.DataFrame, numbers: pl.DataFrame
+) -> tuple[list[tuple[str, int, int]], list[Split], list[str], list[str]]:
+    """Merges, splits, splits that a later merge overrules, and decisions about records that are not there."""
+    merges: list[tuple[str, int, int]] = []
+    splits: list[Split] = []
+    overruled: list[str] = []
+    unknown: list[str] = []
+    found = decisions.join(numbers, on=KEY, how="left").sort("decided_at", "decision_id", maintain_order=True)
+    for (decision_id, decision), rows in found.group_by("decision_id", "decision", maintain_order=True):
+        if rows["record"].null_count():
+            unknown.append(str(decision_id))
+        sides = [sorted(rows.filter(pl.col("side") == side)["record"].drop_nulls()) for side in ("records", "others")]
+        if not all(sides):
+            continue
+        if decision == "split":
+            splits.append(Split(str(decision_id), (frozenset(sides[0]), frozenset(sides[1]))))
+            continue
+        left, right = sides[0][0], sides[1][0]
+        against = [split for split in splits if _crosses(split, left, right)]
+        overruled += [split.decision_id for split in against]
+        splits = [split for split in splits if split not in against]
+        merges.append((str(decision_id), left, right))
+    return merges, splits, overruled, unknown
+
+
+def _crosses(split: Split, left: int, right: int) -> bool:
+    one, other = split.sides
+    return (left in one and right in other) or (left in other and right in one)
+
+
+def _traits(
+    evidence: Evidence,
+    numbers: pl.DataFrame,
+    identifiers: pl.DataFrame,
+    links: Links,
+    kinds: Sequence[str],
+    traits: Sequence[str],
+) -> pl.DataFrame:
+    """record, trait (its place), value of the traits that separate."""
+    schema = {"record": pl.Int64(), "trait": pl.Int64(), "value": pl.String()}
+    place = {trait: number for number, trait in enumerate(traits)}
+    named = evidence.traits.filter(pl.col("trait").is_in(list(traits))).join(numbers, on=KEY)
+    parts = [
+        named.select(
+            "record", pl.col("trait").replace_strict(place, return_dtype=pl.Int64, default=-1), "value"
+        ).match_to_schema(pl.Schema(schema))
+    ]
+    for trait in (trait for trait in traits if trait in kinds):
+        rows = links.kind[links.value] == list(kinds).index(trait)
+        value = links.value[rows]
+        parts.append(
+            pl.DataFrame(
+                {
+                    "record": links.record[rows],
+                    "trait": np.full(value.size, place[trait], dtype=np.int64),
+                    "value": identifiers["value"][links.row[value]],
+                },
+                schema=schema,
+            )
+        )
+    return pl.concat(parts)

@@ -1,0 +1,145 @@
+"""Probable links: pairs of records that are one person although no identifier says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from models.identity.blocking import candidate_pairs
+from models.identity.scoring import SCORES_SCHEMA, WEIGHT_COLUMNS, load_frequencies, load_records, score
+from models.identity.training import Model, train
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+KEY = ("source", "source_record_id")
+PAIRS_SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "source_record_id": pl.String(),
+        "other_source": pl.String(),
+        "other_record_id": pl.String(),
+        **{name: kind for name, kind in SCORES_SCHEMA.items() if name not in ("record", "other")},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbableSettings:
+    """How probable links are looked for.
+
+    Attributes:
+        max_block_records: the most records that are compared with each other because they share one key.
+        always_train_below: with fewer records than this, the model is trained on every run.
+        retrain_growth: with more, it is trained anew when the records have grown by this share.
+    """
+
+    max_block_records: int = 40
+    always_train_below: int = 100_000
+    retrain_growth: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class ProbableLinks:
+    """What was found.
+
+    Attributes:
+        pairs: one row per pair that was compared and is not plainly two people, see `PAIRS_SCHEMA`; the first record of
+            a pair is the smaller one. weight is in bits, probability that the pair is one person, household_weight against two
+            people of one household, and a weight per field.
+        model: the model; None where there was nothing to compare.
+        compared: pairs that were compared in this run.
+        records_new: records that are new or changed since the known pairs were found.
+        large_blocks: rule, blocks and records of keys that too many records share.
+        is_trained: whether the model was trained in this run.
+    """
+
+    pairs: pl.DataFrame
+    model: Model | None
+    compared: int = 0
+    records_new: int = 0
+    large_blocks: list[tuple[str, int, int]] = field(default_factory=list)
+    is_trained: bool = False
+
+
+def find_probable(
+    con: DuckDBPyConnection,
+    prepared: pl.DataFrame,
+    *,
+    settings: ProbableSettings,
+    model: Model | None = None,
+    known: pl.DataFrame | None = None,
+    changed: pl.DataFrame | None = None,
+) -> ProbableLinks:
+    """Compare records and say which pairs are probably one person.
+
+    With a model that still holds and known pairs, only records that are new or changed are compared, with all others;
+    the rest of the pairs is taken over. Otherwise the model is trained, and everything compared. The outcome depends on no
+    order of rows.
+
+    Args:
+        con: an open connection to work in; tables are made and dropped there.
+        prepared: the records as `profiles.prepare` gives them.
+        settings: how to look.
+        model: the model of an earlier run.
+        known: the pairs of an earlier run.
+        changed: source and source_record_id of the records that are new or changed since; None: all.
+    """
+    if prepared.height < 2:
+        return ProbableLinks(PAIRS_SCHEMA.to_frame(), model, records_new=prepared.height)
+    records = load_records(con, prepared)
+    if model is None or known is None or changed is None or not _still_holds(model, records, settings):
+        large = candidate_pairs(con, max_block_records=settings.max_block_records)
+        compared = _count(con)
+        if not compared:
+            return ProbableLinks(PAIRS_SCHEMA.to_frame(), None, 0, records, large)
+        model = train(con, records)
+        load_frequencies(con, model)
+        scores, model = score(con, model, settle=True)
+        return ProbableLinks(_named(scores, prepared), model, compared, records, large, is_trained=True)
+    kept = _of_same_records(known, prepared, changed)
+    if changed.height == 0:
+        return ProbableLinks(kept, model)
+    con.register("changed_records", changed.select(KEY).to_arrow())
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE wanted AS SELECT record FROM records "
+        "SEMI JOIN changed_records USING (source, source_record_id)"
+    )
+    con.unregister("changed_records")
+    large = candidate_pairs(con, max_block_records=settings.max_block_records, only_with="wanted")
+    compared = _count(con)
+    if compared:
+        load_frequencies(con, model)
+        scores, _ = score(con, model, settle=False)
+        kept = pl.concat([kept, _named(scores, prepared)]).sort(PAIRS_SCHEMA.names()[:4])
+    return ProbableLinks(kept, model, compared, changed.height, large)
+
+
+def _still_holds(model: Model, records: int, settings: ProbableSettings) -> bool:
+    grown = records > model.records * (1 + settings.retrain_growth) or records < model.records * (
+        1 - settings.retrain_growth
+    )
+    return model.is_current and records >= settings.always_train_below and not grown
+
+
+def _count(con: DuckDBPyConnection) -> int:
+    return int(con.execute("SELECT count(*) FROM candidate_pairs").fetchall()[0][0])
+
+
+def _named(scores: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
+    """Scores with the keys of the records in the place of their numbers."""
+    left, right = (prepared.select(KEY)[scores[side].to_numpy()] for side in ("record", "other"))
+    keys = left.with_columns(other_source=right["source"], other_record_id=right["source_record_id"])
+    return pl.concat([keys, scores.drop("record", "other")], how="horizontal").match_to_schema(PAIRS_SCHEMA)
+
+
+def _of_same_records(known: pl.DataFrame, prepared: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """The known pairs of records that are still there and say what they said."""
+    same = prepared.select(KEY).join(changed.select(KEY), on=KEY, how="anti")
+    other = same.rename({"source": "other_source", "source_record_id": "other_record_id"})
+    return known.match_to_schema(PAIRS_SCHEMA).join(same, on=KEY, how="semi").join(other, on=other.columns, how="semi")
+
+
+__all__ = ["PAIRS_SCHEMA", "WEIGHT_COLUMNS", "ProbableLinks", "ProbableSettings", "find_probable"]

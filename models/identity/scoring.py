@@ -1,0 +1,148 @@
+"""How probable it is that two records are one person, for every pair that is compared.
+
+The weight of a pair is what Splink adds up for it, one person against two strangers, brought together with one person
+against two people of one household: P(one person) = 1 / (1 + 2^-w + 2^-h), w and h being the two weights in bits. A name
+alone joins nobody: namesakes are many, so something else must agree as well.
+"""
+
+from __future__ import annotations
+
+from math import log2
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from models.identity.comparisons import COMPARISONS
+from models.identity.training import Model, linker, settings
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+NAMES: Final = ("first_name", "last_name")
+#: Bits that something besides the name has to speak for a pair.
+SUPPORT_BITS: Final = 3.0
+#: A pair whose weight is below is not kept.
+KEEP_BITS: Final = -4.0
+_FIRST_LOOK_BITS: Final = -6.0  # what Splink gives back: as much below as the prior may still rise
+#: A mailbox domain is rare when few records, or a small share of them, have it.
+_RARE_RECORDS, _RARE_SHARE = 5, 0.002
+_DECIMALS: Final = 3
+
+# Per frequent column: how many records with a value say nothing yet (they may be one person), and the least count.
+_FREQUENT: Final = {
+    "first": (1.0, 0.5), "last": (1.0, 0.5), "birth_date": (3.0, 0.0), "email": (3.0, 0.0), "phone": (3.0, 0.0),
+    "postal_code": (1.0, 1.0), "city": (1.0, 1.0),
+}  # fmt: skip
+
+WEIGHT_COLUMNS: Final = tuple(f"{one.column}_weight" for one in COMPARISONS)
+SCORES_SCHEMA: Final = pl.Schema(
+    {
+        "record": pl.Int64(),
+        "other": pl.Int64(),
+        "weight": pl.Float64(),
+        "probability": pl.Float64(),
+        "household_weight": pl.Float64(),
+        **{name: pl.Float64() for name in WEIGHT_COLUMNS},
+    }
+)
+
+
+def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
+    """Make the table `records` of prepared records, numbered from 0 in their order; return how many."""
+    con.register("prepared_records", prepared.with_row_index("record").to_arrow())
+    con.execute(
+        "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record), "  # noqa: S608 - numbers
+        f"CASE WHEN count(*) OVER (PARTITION BY email_domain) <= greatest({_RARE_RECORDS}, "
+        f"{_RARE_SHARE} * count(email_domain) OVER ()) THEN email_domain END AS rare_domain "
+        "FROM prepared_records ORDER BY record"
+    )
+    con.unregister("prepared_records")
+    return prepared.height
+
+
+def load_frequencies(con: DuckDBPyConnection, model: Model) -> None:
+    """Make the tables `frequency_<column>`: how frequent the values are whose frequency counts."""
+    for one in COMPARISONS:
+        for level, u in zip(one.levels, model.u[one.column], strict=True):
+            if level.frequent is None:
+                continue
+            column = level.frequent
+            free, least = _FREQUENT[column]
+            # A rare name weighs more than names do on average; a rare number weighs what numbers do.
+            floor = 0.0 if one.column in NAMES or one.column == "address" else u
+            con.execute(
+                f"CREATE OR REPLACE TABLE frequency_{column} AS SELECT {column}, "  # noqa: S608 - our own text
+                f"greatest((count(*) - {free}) / sum(count(*)) OVER (), {least} / sum(count(*)) OVER (), {floor!r}) "
+                f"AS tf_{column} FROM records WHERE {column} IS NOT NULL GROUP BY {column}"
+            )
+
+
+def score(con: DuckDBPyConnection, model: Model, *, settle: bool) -> tuple[pl.DataFrame, Model]:
+    """Weigh the pairs of the table `candidate_pairs`.
+
+    Args:
+        con: a connection with `records`, its frequencies and `candidate_pairs`.
+        model: the model.
+        settle: find the prior on these pairs, which must then be all.
+
+    Returns:
+        The pairs worth keeping, see `SCORES_SCHEMA`, sorted; and the model, with the prior that was used.
+    """
+    frequent = [level.frequent for one in COMPARISONS for level in one.levels if level.frequent]
+    first = linker(con, "records", settings(model))
+    for column in frequent:
+        table = first._db_api.register(f"frequency_{column}")
+        first.table_management.register_term_frequency_lookup(table, column)
+    pairs = first._db_api.register("candidate_pairs")
+    first.table_management.register_blocked_pairs_for_predict(pairs)
+    found = first.inference.predict(threshold_match_weight=_FIRST_LOOK_BITS, warning_mode="never").physical_name
+    weights = ", ".join(
+        f"{_weight(one.column, has_frequent=any(lv.frequent for lv in one.levels))} AS {one.column}_weight"
+        for one in COMPARISONS
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE looked_at AS SELECT record_l AS join_key_l, record_r AS join_key_r, "  # noqa: S608 - our own text
+        f"'0' AS match_key, match_weight, {weights} FROM {found}"
+    )
+    con.execute(f"DROP TABLE {found}")
+    before = model.prior
+    if settle:
+        model = _settled(con, model)
+    shift = log2(model.prior / (1 - model.prior)) - log2(before / (1 - before))
+    second = linker(con, "records", settings(model, against_household=True))
+    second.table_management.register_blocked_pairs_for_predict(second._db_api.register("looked_at"))
+    household = second.inference.predict(warning_mode="never").physical_name
+    support = " + ".join(f"greatest(0, {one.column}_weight)" for one in COMPARISONS if one.column not in NAMES)
+    odds = f"-log2(pow(2, -(looked_at.match_weight + {shift!r})) + pow(2, -household.match_weight))"
+    rounded = ", ".join(f"round({name}, {_DECIMALS}) AS {name}" for name in WEIGHT_COLUMNS)
+    frame: pl.DataFrame = con.sql(
+        "SELECT record, other, round(bits, 3) AS weight, round(1 / (1 + pow(2, -bits)), 6) AS probability, "  # noqa: S608 - our own text
+        f"round(against, {_DECIMALS}) AS household_weight, {rounded} FROM ("
+        f"SELECT join_key_l AS record, join_key_r AS other, household.match_weight AS against, {', '.join(WEIGHT_COLUMNS)}, "
+        f"CASE WHEN {support} < {SUPPORT_BITS} THEN least(0, {odds}) ELSE {odds} END AS bits "
+        f"FROM looked_at INNER JOIN {household} AS household "
+        "ON household.record_l = join_key_l AND household.record_r = join_key_r) "
+        f"WHERE bits >= {KEEP_BITS} ORDER BY record, other"
+    ).pl()
+    con.execute(f"DROP TABLE {household}; DROP TABLE looked_at")
+    return frame.match_to_schema(SCORES_SCHEMA), model
+
+
+def _weight(column: str, *, has_frequent: bool) -> str:
+    return f"mw_{column} + mw_tf_adj_{column}" if has_frequent else f"mw_{column}"
+
+
+def _settled(con: DuckDBPyConnection, model: Model) -> Model:
+    """The model with the prior at which as many pairs are expected to be one person as it says."""
+    total = model.records * (model.records - 1) / 2
+    start = log2(model.prior / (1 - model.prior))
+    # Rounded first, so that one sum comes out whatever the order of the pairs.
+    histogram = con.execute(
+        "SELECT round(match_weight, 1), count(*) FROM looked_at GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    prior = model.prior
+    for _ in range(20):
+        shift = log2(prior / (1 - prior)) - start
+        expected = sum(pairs / (1 + 2 ** -(float(weight) + shift)) for weight, pairs in histogram)
+        prior = float(f"{min(max(expected, 1.0) / max(total, 2.0), 0.5):.6g}")
+    return Model(model.m, model.u, prior, model.records, model.matches, model.assumed)
