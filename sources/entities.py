@@ -59,7 +59,7 @@ _ALL = (
     _entity(
         "customers",
         "One row per account or person as the source knows it.",
-        "account_id email phone loyalty_card first_name last_name full_name birth_date gender street city "
+        "account_id email phone loyalty_card first_name last_name full_name company_name birth_date gender street city "
         "postal_code region country_code language email_consent sms_consent phone_consent created_at updated_at",
     ),
     _entity(

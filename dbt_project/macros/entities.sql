@@ -47,8 +47,8 @@
             'grows': true,
             'columns': {
                 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'loyalty_card': 'text',
-                'first_name': 'name', 'last_name': 'name', 'full_name': 'name', 'birth_date': 'date',
-                'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'postcode',
+                'first_name': 'name', 'last_name': 'name', 'full_name': 'name', 'company_name': 'text',
+                'birth_date': 'date', 'gender': 'text', 'street': 'text', 'city': 'text', 'postal_code': 'postcode',
                 'region': 'text', 'country_code': 'country', 'language': 'text', 'email_consent': 'boolean',
                 'sms_consent': 'boolean', 'phone_consent': 'boolean', 'created_at': 'timestamp',
                 'updated_at': 'timestamp',

@@ -91,7 +91,7 @@ CUSTOMERS: Final = Question(
         id firstName lastName locale state tags createdAt updatedAt
         defaultEmailAddress { emailAddress marketingState marketingOptInLevel marketingUpdatedAt }
         defaultPhoneNumber { phoneNumber marketingState marketingOptInLevel marketingUpdatedAt marketingCollectedFrom }
-        defaultAddress { address1 address2 city zip province provinceCode country countryCodeV2 phone }
+        defaultAddress { company address1 address2 city zip province provinceCode country countryCodeV2 phone }
     """,
 )
 

@@ -1,5 +1,5 @@
 {#- A contact of one audience. contact_id stays when the address changes; id is a hash of the address. Consent is in
-    stg_mailchimp__consents, with its times. -#}
+    stg_mailchimp__consents, with its times. COMPANY is a merge field that an audience may or may not have. -#}
 with shaped as (
 
     select
@@ -10,6 +10,7 @@ with shaped as (
         {{ json_text('r.merge_fields', '$.FNAME') }} as first_name,
         {{ json_text('r.merge_fields', '$.LNAME') }} as last_name,
         r.full_name,
+        {{ json_text('r.merge_fields', '$.COMPANY') }} as company_name,
         {{ json_text('r.merge_fields', '$.ADDRESS.addr1') }} as street,
         {{ json_text('r.merge_fields', '$.ADDRESS.city') }} as city,
         {{ json_text('r.merge_fields', '$.ADDRESS.zip') }} as postal_code,
@@ -26,6 +27,6 @@ with shaped as (
 )
 
 {{ as_entity('customers', 'shaped', [
-    'account_id', 'email', 'phone', 'first_name', 'last_name', 'full_name', 'street', 'city', 'postal_code', 'region',
-    'country_code', 'language', 'created_at', 'updated_at',
+    'account_id', 'email', 'phone', 'first_name', 'last_name', 'full_name', 'company_name', 'street', 'city',
+    'postal_code', 'region', 'country_code', 'language', 'created_at', 'updated_at',
 ]) }}

@@ -1,12 +1,13 @@
 {#- A user's traits stand in an identify call, or beside any other call as context.traits. Traits of a group are the
-    organisation's. A call that says nothing of the person is none here: it would hide what an earlier one said. -#}
+    organisation's. A call that says nothing of the person is none here: it would hide what an earlier one said. Neither
+    the day the account was made nor the company says anything of the person. -#}
 {%- set type = 'r.' ~ adapter.quote('type') -%}
 {%- set sent = 'r.' ~ adapter.quote('timestamp') -%}
 {#- Trait, in the order of trust, by column. -#}
 {%- set traits = {
     'email': ['email'], 'phone': ['phone'], 'first_name': ['firstName', 'first_name'],
-    'last_name': ['lastName', 'last_name'], 'full_name': ['name'], 'birth_date': ['birthday'], 'gender': ['gender'],
-    'street': ['address.street'], 'city': ['address.city'],
+    'last_name': ['lastName', 'last_name'], 'full_name': ['name'], 'company_name': ['company.name'],
+    'birth_date': ['birthday'], 'gender': ['gender'], 'street': ['address.street'], 'city': ['address.city'],
     'postal_code': ['address.postalCode', 'address.postal_code'], 'region': ['address.state'],
     'country_code': ['address.country'], 'language': ['language', 'locale'],
     'created_at': ['createdAt', 'created_at'],
@@ -49,7 +50,7 @@ of_people as (
     where
         coalesce(r.account_id, r.email, r.phone) is not null
         and coalesce(
-            {%- for name in traits if name != 'created_at' -%}
+            {%- for name in traits if name not in ('created_at', 'company_name') -%}
             r.{{ name }}{{ ', ' if not loop.last }}
             {%- endfor -%}
         ) is not null

@@ -7,6 +7,7 @@ with rest as (
         coalesce({{ typed_text('r.phone') }}, {{ json_text('r.default_address', '$.phone') }}) as phone,
         r.first_name,
         r.last_name,
+        {{ json_text('r.default_address', '$.company') }} as company_name,
         {{ json_text('r.default_address', '$.address1') }} as street,
         {{ json_text('r.default_address', '$.city') }} as city,
         {{ json_text('r.default_address', '$.zip') }} as postal_code,
@@ -38,6 +39,7 @@ graphql as (
         ) as phone,
         r.firstName as first_name,
         r.lastName as last_name,
+        {{ json_text('r.defaultAddress', '$.company') }} as company_name,
         {{ json_text('r.defaultAddress', '$.address1') }} as street,
         {{ json_text('r.defaultAddress', '$.city') }} as city,
         {{ json_text('r.defaultAddress', '$.zip') }} as postal_code,
@@ -69,6 +71,6 @@ shaped as (
 )
 
 {{ as_entity('customers', 'shaped', [
-    'account_id', 'email', 'phone', 'first_name', 'last_name', 'street', 'city', 'postal_code', 'region',
-    'country_code', 'language', 'email_consent', 'sms_consent', 'created_at', 'updated_at',
+    'account_id', 'email', 'phone', 'first_name', 'last_name', 'company_name', 'street', 'city', 'postal_code',
+    'region', 'country_code', 'language', 'email_consent', 'sms_consent', 'created_at', 'updated_at',
 ]) }}

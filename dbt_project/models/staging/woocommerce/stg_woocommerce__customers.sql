@@ -7,6 +7,7 @@ with shaped as (
         {{ json_text('r.billing', '$.phone') }} as phone,
         coalesce({{ typed_text('r.first_name') }}, {{ json_text('r.billing', '$.first_name') }}) as first_name,
         coalesce({{ typed_text('r.last_name') }}, {{ json_text('r.billing', '$.last_name') }}) as last_name,
+        {{ json_text('r.billing', '$.company') }} as company_name,
         {{ json_text('r.billing', '$.address_1') }} as street,
         {{ json_text('r.billing', '$.city') }} as city,
         {{ json_text('r.billing', '$.postcode') }} as postal_code,
@@ -19,6 +20,6 @@ with shaped as (
 )
 
 {{ as_entity('customers', 'shaped', [
-    'account_id', 'email', 'phone', 'first_name', 'last_name', 'street', 'city', 'postal_code', 'region',
-    'country_code', 'created_at', 'updated_at',
+    'account_id', 'email', 'phone', 'first_name', 'last_name', 'company_name', 'street', 'city', 'postal_code',
+    'region', 'country_code', 'created_at', 'updated_at',
 ]) }}
