@@ -148,20 +148,37 @@ def plan_undo(decision_id: str, earlier: Sequence[Decision], *, reason: str, by:
 def statuses(published: Published | None, decisions: Sequence[Decision]) -> list[tuple[Decision, str, str | None]]:
     """Each decision with its status and the run's note on it.
 
-    The status is that of the last published run, unless the decision came later or later ones have changed it.
+    The run has the last word: it knows the records. Until it has seen every decision, what the decisions themselves
+    tell counts where the two differ.
     """
     rows = published.rows("identity_decisions") if published and published.has("identity_decisions") else []
     told: dict[str, Row] = {row["decision_id"]: row for row in rows}
+    seen = {name: str(row.get("status") or APPLIED) for name, row in told.items()}
+    gone = undone(decisions)
+    settled = all(
+        seen.get(one.decision_id, "undone") == "undone" if one.decision_id in gone else one.decision_id in seen
+        for one in decisions
+        if one.decision != "undo"
+    )
     found = []
     for one, here in with_status(decisions):
-        row = told.get(one.decision_id, {})
-        status = row.get("status")
-        if here in ("undone", "overruled") and status != here:
-            status = here if status is None else f"{here} from the next run on"
-        elif status is None or (here == "counts" and status in ("undone", "overruled") and one.decision != "undo"):
-            status = WAITING
-        found.append((one, status, row.get("note")))
+        status = _status(one, here, seen, settled=settled)
+        note = told[one.decision_id].get("note") if status == seen.get(one.decision_id) else None
+        found.append((one, status, note))
     return found
+
+
+def _status(one: Decision, here: str, seen: dict[str, str], *, settled: bool) -> str:
+    of_run = seen.get(one.decision_id)
+    if here == "undone":
+        return here if of_run in (None, here) else f"{here} from the next run on"
+    if one.decision == "undo":
+        return APPLIED if seen.get(str(one.undoes), "undone") == "undone" else WAITING
+    if settled and of_run is not None:
+        return of_run
+    if here == "overruled":
+        return here if of_run in (None, here) else f"{here} from the next run on"
+    return WAITING if of_run in (None, "undone", "overruled") else of_run
 
 
 def _planned(drafts: list[Decision], earlier: Sequence[Decision], sides: list[Side], follows: list[str]) -> Plan:

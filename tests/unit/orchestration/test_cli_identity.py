@@ -450,6 +450,28 @@ def test_the_list_of_decisions(identity, home):
     assert lines(told, f"undo {first.decision_id}", "waits for the next run")
 
 
+def test_the_run_has_the_last_word_on_what_overrules_what(identity, home):
+    identity("merge", "c-a", "c-b", "--reason", "why")
+    identity("split", "c-e", "shop/account:13", "--reason", "why")
+    first, second = kept(home)
+    table = "CREATE OR REPLACE TABLE marts.identity_decisions AS SELECT * FROM (VALUES {}) AS r (decision_id, status)"
+
+    def shown(*rows: tuple[str, str]) -> list[str]:
+        with duckdb.connect(str(home.published_file)) as con:
+            con.execute(table.format(", ".join(f"('{name}', '{status}')" for name, status in rows)))
+        return [row["status"] for row in json.loads(identity("decisions", "--json").output)]
+
+    waits = "waits for the next run"
+    assert shown((first.decision_id, "overruled"), (second.decision_id, "applied")) == ["overruled", "applied"]
+    assert shown((first.decision_id, "overruled")) == [waits, waits]  # the second may change what the run said
+    identity("undo", second.decision_id)
+    assert shown((first.decision_id, "applied"), (second.decision_id, "applied")) == [
+        "applied", "undone from the next run on", waits
+    ]  # fmt: skip
+    assert shown((first.decision_id, "overruled"), (second.decision_id, "undone")) == ["overruled", "undone", "applied"]
+    assert shown((first.decision_id, "unknown record")) == ["unknown record", "undone", "applied"]
+
+
 def test_the_list_needs_no_published_copy_and_tells_of_broken_lines(identity, home):
     identity("merge", "c-a", "c-b", "--reason", "why")
     home.published_file.unlink()
