@@ -621,7 +621,8 @@ def test_a_company_with_a_web_site_only(full_disk: tuple[dict[str, Any], Path]) 
     counts = {table: rows(published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}
     assert {table for table, count in counts.items() if count} == {
         "customer_contact_points", "customer_id_changes", "customer_records", "customer_segments", "customer_value",
-        "data_validity", "data_validity_by_field", "data_validity_history", "data_validity_index", "dim_customers",
-        "fct_touchpoints", "fct_web_sessions", "kpi_daily", "kpi_scorecard", "quarantined_records", "source_loads",
+        "customer_value_origins", "data_validity", "data_validity_by_field", "data_validity_history",
+        "data_validity_index", "dim_customers", "fct_touchpoints", "fct_web_sessions", "kpi_daily", "kpi_scorecard",
+        "quarantined_records", "source_loads",
     }  # fmt: skip
     assert counts["dim_customers"] == 5

@@ -56,5 +56,7 @@ select
     case when has_address then postal_code end as postal_code,
     region,
     has_address,
-    language
+    language,
+    -- What the rules doubt and keep; such a value loses against one that nobody doubts.
+    coalesce({{ doubtful_fields('failed_rules') }}, '') as doubtful_fields
 from identified
