@@ -45,9 +45,9 @@ def households(rows: pl.DataFrame, customers: int, settings: GroupSettings) -> p
         One row per customer of a household of two or more: customer, group (the smallest customer of it), group_name,
         reason.
     """
-    rows = rows.with_columns(is_company=pl.col("company").is_not_null())
+    rows = rows.with_columns(_number("phone"), is_company=pl.col("company").is_not_null())
     homes = _homes(rows)
-    names = rows.select("customer", "last_key").drop_nulls().unique()
+    names = rows.select("customer", _number("last_key")).drop_nulls().unique()
     phones = _phones(rows, settings)
     private = homes.filter(~pl.col("is_company"))
 
@@ -84,20 +84,28 @@ def _homes(rows: pl.DataFrame) -> pl.DataFrame:
     addresses = rows.drop_nulls(ADDRESS).select(
         "customer", "is_company", "stated_at", address=pl.concat_str(ADDRESS, separator="\x1f")
     )
-    stated = addresses.group_by("customer", "address").agg(
-        pl.col("is_company").min(), pl.col("stated_at").max(), times=pl.len()
+    stated = (
+        addresses.with_columns(_number("address").alias("home"))
+        .group_by("customer", "home")
+        .agg(pl.col("is_company").min(), pl.col("stated_at").max(), pl.col("address").first(), times=pl.len())
+        # Everybody who ever gave the address makes the building large, not only who lives there now.
+        .with_columns(residents=pl.len().over("home"), addresses=pl.len().over("customer"))
     )
-    # Everybody who ever gave the address makes the building large, not only who lives there now.
-    stated = stated.with_columns(residents=pl.len().over("address"))
-    return (
-        stated.sort(
+    newest = (
+        stated.filter(pl.col("addresses") > 1)
+        .sort(
             "customer", "is_company", "stated_at", "times", "address",
             descending=[False, False, True, True, False], nulls_last=True,
         )
         .unique("customer", keep="first", maintain_order=True)
-        .with_columns(home=pl.col("address").rank("dense"))
-        .select("customer", "home", "is_company", "residents")
     )  # fmt: skip
+    homes = pl.concat([stated.filter(pl.col("addresses") == 1), newest])
+    return homes.select("customer", "home", "is_company", "residents")
+
+
+def _number(column: str) -> pl.Expr:
+    """A number per distinct text, in no order: joins and groups by numbers take a fraction of the time."""
+    return pl.col(column).cast(pl.Categorical(pl.Categories.random())).to_physical()
 
 
 def _phones(rows: pl.DataFrame, settings: GroupSettings) -> pl.DataFrame:
