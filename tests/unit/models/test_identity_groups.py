@@ -220,6 +220,19 @@ def test_who_moved_out_belongs_to_the_new_home_only() -> None:
     assert parts(find(rows), "household") == [["c1", "c2"], ["c3", "c4"]]
 
 
+@pytest.mark.parametrize(("road", "market"), [((1, 3), 2), ((1, None), None), ((2, None), None)])
+def test_the_newest_word_on_the_address_counts(road: tuple[int | None, ...], market: int | None) -> None:
+    """A row without a time knows least, and an address may be said again."""
+    rows = [
+        member("c1", "Meier", **MARKET, stated_at=market and utc(market)),
+        member("c1", "Meier", **MARKET, stated_at=None),
+        *[member("c1", "Meier", **ROAD, stated_at=when and utc(when)) for when in road],
+        member("c2", "Meier", **ROAD),
+        member("c3", "Meier", **MARKET),
+    ]
+    assert parts(find(rows), "household") == [["c1", "c2"]]
+
+
 def test_without_times_the_address_said_most_often_is_the_home() -> None:
     rows = [
         member("c1", "Meier", **ROAD),
@@ -239,6 +252,18 @@ def test_an_office_is_no_home() -> None:
     assert parts(find([*colleagues, *owners]), "household") == [["c3", "c4"]]
     at_home = [member("c1", "Meier", **MARKET), member("c5", "Meier", **MARKET)]
     assert parts(find([*colleagues, *at_home]), "household") == [["c1", "c5"]]
+
+
+def test_colleagues_with_a_telephone_in_common_are_no_household() -> None:
+    office = [member(name, None, **ROAD, company_name="Ofenbau GmbH") for name in ("c1", "c2")]
+    own = [member("c1", "Meier", phone="1"), member("c2", "Kurz", phone="1")]
+    assert parts(find([*office, *own]), "household") == []
+
+
+def test_the_telephone_of_an_office_makes_no_household() -> None:
+    rows = [member(name, None, phone=LANDLINE, company_name="Ofenbau GmbH") for name in ("c1", "c2")]
+    assert parts(find(rows), "household") == []
+    assert parts(find([{**row, "company_name": None} for row in rows]), "household") == [["c1", "c2"]]
 
 
 def test_a_placeholder_in_the_field_for_the_company_makes_no_office() -> None:
@@ -285,6 +310,7 @@ def test_other_names_are_other_companies(one: str, other: str) -> None:
         ("SARL Dupont", "Dupont S.A.R.L."),
         ("Ofenbau Ltd.", "Ofenbau, Inc."),
         ("株式会社オーブン", "オーブン 株式会社"),
+        ("オーブン株式会社", "オーブン"),
         ("Straße GmbH", "STRASSE"),
         ("Baker's Ltd", "Bakers"),
     ],
@@ -387,6 +413,15 @@ def test_who_changed_employers_belongs_to_the_new_one_and_joins_nobody() -> None
         member("c4", None, email="d@new.example"),
     ]
     assert parts(find(rows), "company") == [["c1", "c2"], ["c3", "c4"]]
+
+
+def test_a_row_without_a_time_says_least_of_the_employer() -> None:
+    rows = [
+        member("c1", None, company_name="Zinnwerk"),
+        member("c1", None, email="a@aaa.example", stated_at=utc(1)),
+        member("c2", None, email="b@aaa.example"),
+    ]
+    assert parts(find(rows), "company") == [["c1", "c2"]]
 
 
 def test_of_equally_new_rows_the_one_that_names_a_company_counts() -> None:
