@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RULES: Final = {
     "e-mail": "email",
     "e-mail before the @": "email_local",
+    "e-mail domain": "email_domain",
+    "e-mail domain, first letters": "email_domain || substr(coalesce(first_key, last_key), 1, 2)",
     "phone": "phone",
     "end of phone, first name": "right(phone, 6) || first_key",
     "both names": "least(first_key, last_key) || ' ' || greatest(first_key, last_key)",
@@ -29,6 +31,7 @@ RULES: Final = {
     "first name, postal code": "first_key || ' ' || postal_code",
     "last name, postal code": "last_key || ' ' || postal_code",
     "last name, city": "last_key || ' ' || city",
+    "first name, city": "first_key || ' ' || city",
     "first name, day of birth": "first_key || substr(birth_date, 5, 4)",
     "address": "street || ' ' || house_number || ' ' || substr(postal_code, 1, 2)",
     "house, first name": "postal_code || ' ' || house_number || ' ' || substr(first_key, 1, 2)",

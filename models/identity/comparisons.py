@@ -15,7 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-_SWAPPED = "first_key_l = last_key_r AND last_key_l = first_key_r"
+_SWAPPED = (
+    # The first letters first: most pairs are done with them.
+    "left(first_l, 1) = left(last_r, 1) AND left(last_l, 1) = left(first_r, 1) "
+    "AND jaro_winkler_similarity(first_l, last_r) >= 0.85 AND jaro_winkler_similarity(last_l, first_r) >= 0.85"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ COMPARISONS: Final = (
         "first name",
         _either_null("first"),
         (
-            Level("same", _same("first"), m=0.78, u=0.008, h=0.02, frequent="first"),
+            Level("same", _same("first"), m=0.78, u=0.008, h=0.01, frequent="first"),
             Level(
                 "sounds the same, or a familiar form",
                 "first_key_l = first_key_r OR list_has_any(first_forms_l, first_forms_r)",
@@ -108,7 +112,7 @@ COMPARISONS: Final = (
                 m=0.08, u=0.01, h=0.03,
             ),
             Level("somewhat similar", _similar("first", 0.75), m=0.02, u=0.03, h=0.05),
-            Level("different", "ELSE", m=0.03, u=0.95, h=0.895),
+            Level("different", "ELSE", m=0.03, u=0.95, h=0.905),
         ),
     ),
     Comparison(
@@ -127,14 +131,16 @@ COMPARISONS: Final = (
         "birth date",
         _either_null("birth_date"),
         (
-            Level("same", _same("birth_date"), m=0.88, u=5e-5, h=0.01, frequent="birth_date"),
+            Level("same", _same("birth_date"), m=0.88, u=5e-5, h=0.004, frequent="birth_date"),
             Level(
                 "one digit off, or day and month swapped",
                 f"damerau_levenshtein(birth_date_l, birth_date_r) <= 1 OR ({_DAY_FOR_MONTH})",
                 m=0.08, u=0.001, h=0.01,
             ),
-            Level("two of year, month and day the same", _PARTS_OF_DATE, m=0.02, u=0.003, h=0.02),
-            Level("different", "ELSE", m=0.02, u=0.995, h=0.96),
+            Level("at most a month apart", "abs(birth_days_l - birth_days_r) <= 31", m=0.01, u=0.002, h=0.004),
+            Level("two of year, month and day the same", _PARTS_OF_DATE, m=0.01, u=0.003, h=0.015),
+            Level("at most a year apart", "abs(birth_days_l - birth_days_r) <= 366", m=0.005, u=0.03, h=0.06),
+            Level("different", "ELSE", m=0.015, u=0.964, h=0.907),
         ),
     ),
     Comparison(
@@ -148,9 +154,14 @@ COMPARISONS: Final = (
                 f"{_same('rare_domain')} AND {_similar('email_local', 0.75)}",
                 m=0.05, u=1e-4, h=0.10,
             ),
+            Level(
+                "similar throughout, at rare domains",
+                "rare_domain_l IS NOT NULL AND rare_domain_r IS NOT NULL AND " + _similar("email", 0.9),
+                m=0.01, u=1e-4, h=0.002,
+            ),
             # Petra Fischer has petra.fischer@ here and p.fischer@ there, and so has the next Petra Fischer.
             Level("similar before the @", _similar("email_local", 0.75), m=0.1, u=0.1, h=0.1),
-            Level("different", "ELSE", m=0.16, u=0.997, h=0.71),
+            Level("different", "ELSE", m=0.15, u=0.997, h=0.708),
         ),
         sharers=0.05,
     ),

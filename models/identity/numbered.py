@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.identity.keys import Ints, Links, Records
+from models.identity.keys import Bools, Ints, Links, Records
 from models.identity.rules import KEY, OTHER_KEY, Evidence
+
+
+#: The most that one pair says against and for two groups of records being one person.
+AGAINST_BITS, FOR_BITS = 4.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Numbered:
         pair_left, pair_right: the records of each probable link, left below right.
         pair_weight: its bits.
         pair_row: its row in the frame of pairs.
+        votes: per pair of records (left * number of records + right), what it says for or against, in bits within bounds.
+        named: per record, whether something is known of the person, so that others can be compared with it.
         merges: (decision_id, record, record), in the order of time.
         splits: in the order of time, without those that a later merge overrules.
         overruled: ids of splits that a later merge overrules.
@@ -42,6 +48,8 @@ class Numbered:
     pair_right: Ints
     pair_weight: np.ndarray
     pair_row: Ints
+    votes: dict[int, float]
+    named: Bools
     merges: list[tuple[str, int, int]]
     splits: list[Split]
     overruled: list[str]
@@ -65,7 +73,11 @@ def numbered(
         kinds: the kinds of identifier.
     """
     numbers = records.frame.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
-    pairs = _pairs(evidence.pairs, numbers)
+    compared = _pairs(evidence.pairs, numbers)
+    pairs = compared.filter(pl.col("probability") >= evidence.join_from_probability)
+    size = records.frame.height
+    named = np.zeros(size, dtype=np.bool_)
+    named[evidence.traits.select(KEY).unique().join(numbers, on=KEY)["record"].to_numpy()] = True
     merges, splits, overruled, unknown = _decisions(evidence.decisions, numbers)
     traits = list(evidence.separates)
     told = _traits(evidence, numbers, identifiers, links, kinds, traits)
@@ -74,6 +86,14 @@ def numbered(
         pair_right=pairs["right"].to_numpy(),
         pair_weight=pairs["weight"].to_numpy(),
         pair_row=pairs["row"].to_numpy(),
+        votes=dict(
+            zip(
+                compared.select(pl.col("left") * size + pl.col("right")).to_series().to_list(),
+                compared["weight"].clip(-AGAINST_BITS, FOR_BITS).to_list(),
+                strict=True,
+            )
+        ),
+        named=named,
         merges=merges,
         splits=splits,
         overruled=overruled,
@@ -86,7 +106,7 @@ def numbered(
 
 
 def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    """row, left, right, weight of the pairs whose records are there, strongest first."""
+    """row, left, right, weight, probability of the pairs whose records are there, strongest first."""
     other = numbers.rename({"source": "other_source", "source_record_id": "other_record_id", "record": "other"})
     return (
         pairs.with_row_index("row")
@@ -94,7 +114,7 @@ def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
         .join(numbers, on=KEY)
         .join(other, on=OTHER_KEY)
         .filter(pl.col("record") != pl.col("other"))
-        .select("row", "weight", left=pl.min_horizontal("record", "other"), right=pl.max_horizontal("record", "other"))
+        .select("row", "weight", "probability", left=pl.min_horizontal("record", "other"), right=pl.max_horizontal("record", "other"))
         .sort("weight", "left", "right", descending=[True, False, False])
     )
 

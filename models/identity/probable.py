@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from models.identity.blocking import candidate_pairs
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 KEY = ("source", "source_record_id")
+#: Groups with more records are not compared pair by pair; they will be parted.
+_MOST_CLOSED = 50
 PAIRS_SCHEMA = pl.Schema(
     {
         "source": pl.String(),
@@ -98,6 +101,7 @@ def find_probable(
         model = train(con, records)
         load_frequencies(con, model)
         scores, model = score(con, model, settle=True)
+        scores = _closed(con, model, scores, records)
         return ProbableLinks(_named(scores, prepared), model, compared, records, large, is_trained=True)
     kept = _of_same_records(known, prepared, changed)
     if changed.height == 0:
@@ -113,6 +117,7 @@ def find_probable(
     if compared:
         load_frequencies(con, model)
         scores, _ = score(con, model, settle=False)
+        scores = _closed(con, model, scores, records)
         kept = pl.concat([kept, _named(scores, prepared)]).sort(PAIRS_SCHEMA.names()[:4])
     return ProbableLinks(kept, model, compared, changed.height, large)
 
@@ -122,6 +127,35 @@ def _still_holds(model: Model, records: int, settings: ProbableSettings) -> bool
         1 - settings.retrain_growth
     )
     return model.is_current and records >= settings.always_train_below and not grown
+
+
+def _closed(con: DuckDBPyConnection, model: Model, scores: pl.DataFrame, records: int) -> pl.DataFrame:
+    """The scores with those of pairs that no key brought together, but others that are probably one person do.
+
+    Whether a group is one person is asked of all its pairs; a pair that was never compared could not answer.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    probable = scores.filter(pl.col("probability") >= 0.5)
+    if probable.height < 2:
+        return scores
+    left, right = probable["record"].to_numpy(), probable["other"].to_numpy()
+    matrix = coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(records, records)).tocsr()
+    _, group = connected_components(matrix, directed=False)
+    sizes = np.bincount(group)
+    inside = np.flatnonzero((sizes[group] > 2) & (sizes[group] <= _MOST_CLOSED))
+    con.register("grouped", pl.DataFrame({"record": inside, "part": group[inside]}).to_arrow())
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE candidate_pairs AS SELECT l.record AS join_key_l, r.record AS join_key_r, "
+        "'0' AS match_key FROM grouped AS l INNER JOIN grouped AS r ON l.part = r.part AND l.record < r.record "
+        "ANTI JOIN candidate_pairs AS compared ON compared.join_key_l = l.record AND compared.join_key_r = r.record"
+    )
+    con.unregister("grouped")
+    if not _count(con):
+        return scores
+    more, _ = score(con, model, settle=False)
+    return pl.concat([scores, more]).sort("record", "other")
 
 
 def _count(con: DuckDBPyConnection) -> int:

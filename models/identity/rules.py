@@ -12,7 +12,7 @@ OTHER_KEY = ("other_source", "other_record_id")
 TRAITS_SCHEMA = pl.Schema(
     {"source": pl.String(), "source_record_id": pl.String(), "trait": pl.String(), "value": pl.String()}
 )
-JOINING_PAIRS_SCHEMA = pl.Schema(
+COMPARED_SCHEMA = pl.Schema(
     {
         "source": pl.String(),
         "source_record_id": pl.String(),
@@ -41,18 +41,20 @@ class Evidence:
 
     Attributes:
         traits: source, source_record_id, trait, value; see `separators.traits_of`.
-        pairs: probable links that may join: source, source_record_id, other_source, other_record_id, weight (bits),
-            probability, reason (plain words).
+        pairs: compared pairs: source, source_record_id, other_source, other_record_id, weight (bits), probability,
+            reason (plain words); those below `join_from_probability` join nothing, but speak against others.
         decisions: stewards' decisions that hold, one row per record: decision_id, decision (merge, split), decided_at,
             side (records, others), source, source_record_id.
         separates: traits and kinds of identifier of which one person has no two that contradict each other.
+        join_from_probability: from which probability on a pair is a probable link.
         max_records_per_customer: a probable link makes no customer with more records than this.
     """
 
     traits: pl.DataFrame = field(default_factory=TRAITS_SCHEMA.to_frame)
-    pairs: pl.DataFrame = field(default_factory=JOINING_PAIRS_SCHEMA.to_frame)
+    pairs: pl.DataFrame = field(default_factory=COMPARED_SCHEMA.to_frame)
     decisions: pl.DataFrame = field(default_factory=DECISIONS_SCHEMA.to_frame)
     separates: Sequence[str] = ()
+    join_from_probability: float = 0.95
     max_records_per_customer: int = 100
 
 

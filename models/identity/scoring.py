@@ -1,12 +1,13 @@
 """How probable it is that two records are one person, for every pair that is compared.
 
 The weight of a pair is what Splink adds up for it, one person against two strangers, brought together with one person
-against two people of one household: P(one person) = 1 / (1 + 2^-w + 2^-h), w and h being the two weights in bits. A name
+against two people of one household: P(one person) = 1 / (1 + 2^-w + 2^-h), w and h being the two weights in bits, priors included. A name
 alone joins nobody: namesakes are many, so something else must agree as well.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 from typing import TYPE_CHECKING, Final
 
@@ -27,10 +28,14 @@ _FIRST_LOOK_BITS: Final = -6.0  # what Splink gives back: as much below as the p
 #: A mailbox domain is rare when few records, or a small share of them, have it.
 _RARE_RECORDS, _RARE_SHARE = 5, 0.002
 _DECIMALS: Final = 3
+_SIGNIFICANT: Final = 6
+_ROUNDS: Final = 30
+#: There are some families everywhere: at least so many pairs of one household for each pair of one person.
+_LEAST_HOUSEHOLDS: Final = 0.02
 
 # Per frequent column: how many records with a value say nothing yet (they may be one person), and the least count.
 _FREQUENT: Final = {
-    "first": (1.0, 0.5), "last": (1.0, 0.5), "birth_date": (3.0, 0.0), "email": (3.0, 0.0), "phone": (3.0, 0.0),
+    "first": (1.0, 0.5), "last": (1.0, 0.5), "birth_date": (10.0, 0.0), "email": (10.0, 0.0), "phone": (10.0, 0.0),
     "postal_code": (1.0, 1.0), "city": (1.0, 1.0),
 }  # fmt: skip
 
@@ -53,7 +58,8 @@ def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
     con.execute(
         "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record), "  # noqa: S608 - numbers
         f"CASE WHEN count(*) OVER (PARTITION BY email_domain) <= greatest({_RARE_RECORDS}, "
-        f"{_RARE_SHARE} * count(email_domain) OVER ()) THEN email_domain END AS rare_domain "
+        f"{_RARE_SHARE} * count(email_domain) OVER ()) THEN email_domain END AS rare_domain, "
+        "date_diff('day', DATE '1900-01-01', try_strptime(birth_date, '%Y%m%d')::DATE) AS birth_days "
         "FROM prepared_records ORDER BY record"
     )
     con.unregister("prepared_records")
@@ -104,27 +110,32 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool) -> tuple[pl.Da
         "CREATE OR REPLACE TEMP TABLE looked_at AS SELECT record_l AS join_key_l, record_r AS join_key_r, "  # noqa: S608 - our own text
         f"'0' AS match_key, match_weight, {weights} FROM {found}"
     )
-    con.execute(f"DROP TABLE {found}")
-    before = model.prior
-    if settle:
-        model = _settled(con, model)
-    shift = log2(model.prior / (1 - model.prior)) - log2(before / (1 - before))
+    con.execute(f"DROP TABLE {found}")  # noqa: S608 - Splink's own name
     second = linker(con, "records", settings(model, against_household=True))
     second.table_management.register_blocked_pairs_for_predict(second._db_api.register("looked_at"))
     household = second.inference.predict(warning_mode="never").physical_name
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE weighed AS SELECT looked_at.*, household.match_weight AS against "  # noqa: S608 - Splink's own name
+        f"FROM looked_at INNER JOIN {household} AS household "
+        "ON household.record_l = join_key_l AND household.record_r = join_key_r"
+    )
+    con.execute(f"DROP TABLE {household}; DROP TABLE looked_at")  # noqa: S608 - Splink's own name
+    before = model.prior
+    if settle:
+        model = _settled(con, model)
+    stranger = f"match_weight + {_log_odds(model.prior) - _log_odds(before)!r}"
+    relative = f"against - {log2(model.household)!r}"
     support = " + ".join(f"greatest(0, {one.column}_weight)" for one in COMPARISONS if one.column not in NAMES)
-    odds = f"-log2(pow(2, -(looked_at.match_weight + {shift!r})) + pow(2, -household.match_weight))"
+    odds = f"-log2(pow(2, -({stranger})) + pow(2, -({relative})))"
     rounded = ", ".join(f"round({name}, {_DECIMALS}) AS {name}" for name in WEIGHT_COLUMNS)
     frame: pl.DataFrame = con.sql(
-        "SELECT record, other, round(bits, 3) AS weight, round(1 / (1 + pow(2, -bits)), 6) AS probability, "  # noqa: S608 - our own text
-        f"round(against, {_DECIMALS}) AS household_weight, {rounded} FROM ("
-        f"SELECT join_key_l AS record, join_key_r AS other, household.match_weight AS against, {', '.join(WEIGHT_COLUMNS)}, "
-        f"CASE WHEN {support} < {SUPPORT_BITS} THEN least(0, {odds}) ELSE {odds} END AS bits "
-        f"FROM looked_at INNER JOIN {household} AS household "
-        "ON household.record_l = join_key_l AND household.record_r = join_key_r) "
+        f"SELECT record, other, round(bits, {_DECIMALS}) AS weight, round(1 / (1 + pow(2, -bits)), 6) AS probability, "  # noqa: S608 - our own text
+        f"round(household, {_DECIMALS}) AS household_weight, {rounded} FROM ("
+        f"SELECT join_key_l AS record, join_key_r AS other, {relative} AS household, {', '.join(WEIGHT_COLUMNS)}, "
+        f"CASE WHEN {support} < {SUPPORT_BITS} THEN least(0, {odds}) ELSE {odds} END AS bits FROM weighed) "
         f"WHERE bits >= {KEEP_BITS} ORDER BY record, other"
     ).pl()
-    con.execute(f"DROP TABLE {household}; DROP TABLE looked_at")
+    con.execute("DROP TABLE weighed")
     return frame.match_to_schema(SCORES_SCHEMA), model
 
 
@@ -132,17 +143,33 @@ def _weight(column: str, *, has_frequent: bool) -> str:
     return f"mw_{column} + mw_tf_adj_{column}" if has_frequent else f"mw_{column}"
 
 
+def _log_odds(probability: float) -> float:
+    return log2(probability / (1 - probability))
+
+
 def _settled(con: DuckDBPyConnection, model: Model) -> Model:
-    """The model with the prior at which as many pairs are expected to be one person as it says."""
-    total = model.records * (model.records - 1) / 2
-    start = log2(model.prior / (1 - model.prior))
-    # Rounded first, so that one sum comes out whatever the order of the pairs.
+    """The model with the shares of the three kinds of pairs at which as many are expected of each as they say.
+
+    Expectation maximisation over the pairs weighed, with m, u and h held; all other pairs are two strangers.
+    """
+    total = max(model.records * (model.records - 1) / 2, 2.0)
+    # Counted by rounded weights first, so that one sum comes out whatever the order of the pairs.
     histogram = con.execute(
-        "SELECT round(match_weight, 1), count(*) FROM looked_at GROUP BY ALL ORDER BY ALL"
+        "SELECT round(match_weight, 1), round(against, 1), count(*) FROM weighed GROUP BY ALL ORDER BY ALL"
     ).fetchall()
-    prior = model.prior
-    for _ in range(20):
-        shift = log2(prior / (1 - prior)) - start
-        expected = sum(pairs / (1 + 2 ** -(float(weight) + shift)) for weight, pairs in histogram)
-        prior = float(f"{min(max(expected, 1.0) / max(total, 2.0), 0.5):.6g}")
-    return Model(model.m, model.u, prior, model.records, model.matches, model.assumed)
+    start = _log_odds(model.prior)
+    # Per kind of weights: how much likelier one person and one household are than strangers, and how many pairs.
+    ratios = [(2 ** (float(w) - start), 2 ** (float(w) - start - float(h)), pairs) for w, h, pairs in histogram]
+    person, household = model.prior, model.prior
+    for _ in range(_ROUNDS):
+        persons = households = 0.0
+        for of_person, of_household, pairs in ratios:
+            one, home = person * of_person, household * of_household
+            every = one + home + 1 - person - household
+            persons += pairs * one / every
+            households += pairs * home / every
+        persons = max(persons, 1.0)
+        households = max(households, _LEAST_HOUSEHOLDS * persons)
+        person, household = (min(count / total, 0.25) for count in (persons, households))
+    digits = f".{_SIGNIFICANT}g"
+    return replace(model, prior=float(format(person, digits)), household=float(format(household / person, digits)))

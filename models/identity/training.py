@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +44,7 @@ class Model:
         m: per comparison, the probability of each level among pairs of one person.
         u: the same among pairs of strangers.
         prior: probability that two records drawn at random are one person.
+        household: how many pairs are two people of one household, for each pair that is one person.
         records: how many records it was trained on.
         matches: how many pairs of one person EM saw, per block; for the model card.
         assumed: fingerprint of the comparisons and assumptions that it was trained with.
@@ -52,6 +53,7 @@ class Model:
     m: dict[str, list[float]]
     u: dict[str, list[float]]
     prior: float
+    household: float
     records: int
     matches: dict[str, float]
     assumed: str
@@ -82,6 +84,7 @@ def untrained(records: int) -> Model:
         m={one.column: [level.m for level in one.levels] for one in COMPARISONS},
         u={one.column: _shared(one, [level.u for level in one.levels], records) for one in COMPARISONS},
         prior=min(0.5, 1 / max(records, 2)),
+        household=1.0,
         records=records,
         matches={},
         assumed=fingerprint(),
@@ -156,7 +159,7 @@ def _with_u(model: Model, con: DuckDBPyConnection) -> Model:
                 (pairs * s + _U_PAIRS * level.u) / (pairs + _U_PAIRS) for s, level in zip(seen, one.levels, strict=True)
             ]
             u[one.column] = _shared(one, _as_shares(one, drawn, "u"), model.records)
-    return Model(model.m, u, model.prior, model.records, {}, model.assumed)
+    return replace(model, u=u)
 
 
 def _with_m(model: Model, con: DuckDBPyConnection) -> Model:
@@ -187,18 +190,19 @@ def _with_m(model: Model, con: DuckDBPyConnection) -> Model:
             for s, level in zip(seen, one.levels, strict=True)
         ]
         m[one.column] = _as_shares(one, drawn, "m")
-    return Model(m, model.u, model.prior, model.records, matches, model.assumed)
+    return replace(model, m=m, matches=matches)
 
 
 def _maximised(one: Linker, block: str, **options: Any) -> Any:
     """A session of expectation maximisation; None where the data have nothing to learn from."""
     from splink.internals.exceptions import EMTrainingException
 
+    # It raises ValueError where a probability comes out as 0, which it can on very few pairs.
     try:
         return one.training.estimate_parameters_using_expectation_maximisation(
             block, estimate_without_term_frequencies=True, **options
         )
-    except EMTrainingException:
+    except (EMTrainingException, ValueError):
         return None
 
 

@@ -51,6 +51,8 @@ def kept_apart(stopped_by: str) -> str:
         return f"a steward keeps them apart ({stopped_by.removeprefix('split:')})"
     if stopped_by == "size":
         return "the customer would have more records than a probable link may join"
+    if stopped_by == "votes":
+        return "most of their records do not look like one person's"
     return f"their {kind_words(stopped_by)}s contradict each other"
 
 
