@@ -114,7 +114,13 @@ def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
         .join(numbers, on=KEY)
         .join(other, on=OTHER_KEY)
         .filter(pl.col("record") != pl.col("other"))
-        .select("row", "weight", "probability", left=pl.min_horizontal("record", "other"), right=pl.max_horizontal("record", "other"))
+        .select(
+            "row",
+            "weight",
+            "probability",
+            left=pl.min_horizontal("record", "other"),
+            right=pl.max_horizontal("record", "other"),
+        )
         .sort("weight", "left", "right", descending=[True, False, False])
     )
 

@@ -20,7 +20,7 @@ PREPARED_SCHEMA: Final = pl.Schema(
         "source_record_id": pl.String(),
         "first": pl.String(),
         "first_key": pl.String(),
-        "first_forms": pl.List(pl.String()),
+        "first_forms": pl.String(),
         "last": pl.String(),
         "last_key": pl.String(),
         "birth_date": pl.String(),
@@ -38,6 +38,7 @@ PREPARED_SCHEMA: Final = pl.Schema(
     }
 )
 
+FORM_SIGN: Final = "|"
 _OWN_SIGNS: Final = 3
 
 # Words for a street that say nothing about which one it is, as `latin` leaves them; at the end, or as a first word.
@@ -56,7 +57,7 @@ def prepare(profiles: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
     Returns:
         The columns of `PREPARED_SCHEMA`, sorted by source and source_record_id; null where a record says nothing.
         Names, streets and cities are in Latin letters; `_key` is their sound; birth_date is YYYYMMDD; first_forms
-        holds the sounds of all names that a first name may stand for.
+        holds the sounds of all names that a first name may stand for, with `FORM_SIGN` between them.
     """
     missing = [pl.lit(None, dtype=pl.String).alias(name) for name in PROFILE_COLUMNS if name not in profiles.columns]
     texts = profiles.with_columns(missing).select(
@@ -134,7 +135,7 @@ def _with_sounds(frame: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
     return frame.with_columns(
         first_key=mapped(frame["first"], sound, pl.String()),
         last_key=mapped(frame["last"], sound, pl.String()),
-        first_forms=mapped(frame["first"], familiar.forms, pl.List(pl.String())),
+        first_forms=mapped(frame["first"], lambda first: FORM_SIGN.join(familiar.forms(first)), pl.String()),
     )
 
 

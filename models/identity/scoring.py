@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from models.identity.comparisons import COMPARISONS
+from models.identity.profiles import FORM_SIGN
 from models.identity.training import Model, linker, settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
     """Make the table `records` of prepared records, numbered from 0 in their order; return how many."""
     con.register("prepared_records", prepared.with_row_index("record").to_arrow())
     con.execute(
-        "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record), "  # noqa: S608 - numbers
+        "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record, "  # noqa: S608 - numbers
+        f"string_split(first_forms, '{FORM_SIGN}') AS first_forms), "
         f"CASE WHEN count(*) OVER (PARTITION BY email_domain) <= greatest({_RARE_RECORDS}, "
         f"{_RARE_SHARE} * count(email_domain) OVER ()) THEN email_domain END AS rare_domain, "
         "date_diff('day', DATE '1900-01-01', try_strptime(birth_date, '%Y%m%d')::DATE) AS birth_days "
@@ -83,13 +85,14 @@ def load_frequencies(con: DuckDBPyConnection, model: Model) -> None:
             )
 
 
-def score(con: DuckDBPyConnection, model: Model, *, settle: bool) -> tuple[pl.DataFrame, Model]:
+def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool = False) -> tuple[pl.DataFrame, Model]:
     """Weigh the pairs of the table `candidate_pairs`.
 
     Args:
         con: a connection with `records`, its frequencies and `candidate_pairs`.
         model: the model.
         settle: find the prior on these pairs, which must then be all.
+        keep_all: keep the pairs that are plainly two people, too.
 
     Returns:
         The pairs worth keeping, see `SCORES_SCHEMA`, sorted; and the model, with the prior that was used.
@@ -101,7 +104,9 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool) -> tuple[pl.Da
         first.table_management.register_term_frequency_lookup(table, column)
     pairs = first._db_api.register("candidate_pairs")
     first.table_management.register_blocked_pairs_for_predict(pairs)
-    found = first.inference.predict(threshold_match_weight=_FIRST_LOOK_BITS, warning_mode="never").physical_name
+    found = first.inference.predict(
+        threshold_match_weight=None if keep_all else _FIRST_LOOK_BITS, warning_mode="never"
+    ).physical_name
     weights = ", ".join(
         f"{_weight(one.column, has_frequent=any(lv.frequent for lv in one.levels))} AS {one.column}_weight"
         for one in COMPARISONS
@@ -133,7 +138,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool) -> tuple[pl.Da
         f"round(household, {_DECIMALS}) AS household_weight, {rounded} FROM ("
         f"SELECT join_key_l AS record, join_key_r AS other, {relative} AS household, {', '.join(WEIGHT_COLUMNS)}, "
         f"CASE WHEN {support} < {SUPPORT_BITS} THEN least(0, {odds}) ELSE {odds} END AS bits FROM weighed) "
-        f"WHERE bits >= {KEEP_BITS} ORDER BY record, other"
+        f"WHERE {keep_all} OR bits >= {KEEP_BITS} ORDER BY record, other"
     ).pl()
     con.execute("DROP TABLE weighed")
     return frame.match_to_schema(SCORES_SCHEMA), model

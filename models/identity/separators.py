@@ -8,11 +8,11 @@ from typing import Final
 
 import polars as pl
 
-from models.identity.profiles import PREPARED_SCHEMA
+from models.identity.profiles import FORM_SIGN, PREPARED_SCHEMA
 from models.identity.rules import KEY, TRAITS_SCHEMA
 
-#: Signs between the parts of a trait's value.
-_PART, _FORM = "\x1f", "\x1e"
+#: Between the parts of a trait's value.
+_PART = "\x1f"
 #: Slips (letters put in, left out, changed or swapped) that a first name may have: one, and one more for so many letters.
 _LETTERS_PER_SLIP: Final = 4
 
@@ -28,9 +28,8 @@ def traits_of(prepared: pl.DataFrame) -> pl.DataFrame:
         of the whole name, and counts how many people share an identifier.
     """
     frame = prepared.match_to_schema(PREPARED_SCHEMA)
-    forms = pl.col("first_forms").list.join(_FORM)
     values = {
-        "first_name": pl.concat_str("first", pl.col("last").fill_null(""), forms.fill_null(""), separator=_PART),
+        "first_name": pl.concat_str("first", pl.col("last").fill_null(""), pl.col("first_forms").fill_null(""), separator=_PART),
         "birth_date": pl.col("birth_date"),
         "person": pl.concat_str("first_key", "last_key", separator=_PART),
     }
@@ -56,7 +55,7 @@ def first_names_contradict(one: str, other: str) -> bool:
         return False
     if first == other_last and last == other_first:
         return False
-    if set(forms.split(_FORM)) & set(other_forms.split(_FORM)):
+    if set(forms.split(FORM_SIGN)) & set(other_forms.split(FORM_SIGN)):
         return False
     slips = max(1, max(len(first), len(other_first)) // _LETTERS_PER_SLIP)
     return OSA.distance(first, other_first, score_cutoff=slips) > slips

@@ -61,11 +61,6 @@ def decided(decision_id: str) -> str:
     return f"a steward joined them ({decision_id})"
 
 
-def probably(reason: str, probability: float) -> str:
-    """Why records are joined that only look alike."""
-    return f"probably one person ({probability:.1%}): {reason}"
-
-
 def stopped(kinds: Sequence[str]) -> str:
     """Why a record stays alone although others carry the same value."""
     return f"its {_barred(kinds)}"
