@@ -28,15 +28,76 @@
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {
-        'model': 'int_used__web_events', 'first': 'occurred_at', 'last': 'occurred_at',
-        'kinds': {'account': 'account_key', 'email': 'email'},
+        'model': 'logged_in', 'first': 'first_seen_at', 'last': 'last_seen_at',
+        'kinds': {'account': 'account_key', 'email': 'email', 'visitor': 'visitor'},
     },
 ] -%}
 
-with
+with web_events as (
+
+    -- One row per visitor and device: most web sites know the same visitor by thousands of events.
+    select
+        source,
+        record_ref,
+        account_key,
+        email,
+        visitor_id,
+        user_agent,
+        coalesce(is_bot, false) as is_bot,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at
+    from {{ ref('int_used__web_events') }}
+    where record_status = 'valid' and record_ref is not null
+    group by source, record_ref, account_key, email, visitor_id, user_agent, coalesce(is_bot, false)
+
+),
+
+bot_patterns as (
+
+    select * from {{ ref('bot_user_agents') }}
+
+),
+
+user_agents as (
+
+    select distinct
+        user_agent,
+        {{ lower_text('user_agent') }} as lower_agent
+    from web_events
+    where user_agent is not null and visitor_id is not null
+
+),
+
+-- The same bots as in int_web_events, which cannot be asked: it needs to know who the customers are.
+bot_agents as (
+
+    select distinct user_agents.user_agent
+    from user_agents
+    inner join bot_patterns on position(bot_patterns.pattern in user_agents.lower_agent) > 0
+
+),
+
+-- A program that logs in with many people's accounts, such as a monitor or a test, must not join them by its cookie.
+logged_in as (
+
+    select
+        web_events.source,
+        web_events.record_ref,
+        web_events.account_key,
+        web_events.email,
+        case
+            when not web_events.is_bot and bot_agents.user_agent is null
+                then web_events.source || ':' || web_events.visitor_id
+        end as visitor,
+        web_events.first_seen_at,
+        web_events.last_seen_at
+    from web_events
+    left join bot_agents on web_events.user_agent = bot_agents.user_agent
+
+),
 {%- for origin in origins %}
 
-{{ origin['model'] }} as (
+of_{{ origin['model'] }} as (
 
     {#- One row per record and set of values first: the same visitor's thousand events become one row. #}
     select
@@ -45,7 +106,7 @@ with
         {{ origin['kinds'].values() | join(', ') }},
         min({{ origin['first'] }}) as first_seen_at,
         max({{ origin['last'] }}) as last_seen_at
-    from {{ ref(origin['model']) }}
+    from {{ 'logged_in' if origin['model'] == 'logged_in' else ref(origin['model']) }}
     where {% if origin['model'].startswith('int_used__') %}record_status = 'valid' and {% endif %}record_ref is not null
     group by source, record_ref, {{ origin['kinds'].values() | join(', ') }}
 
@@ -59,7 +120,7 @@ identifiers as (
     {%- for kind, column in origin['kinds'].items() %}
 
     select source, source_record_id, '{{ kind }}' as kind, {{ column }} as value, first_seen_at, last_seen_at
-    from {{ origin['model'] }}
+    from of_{{ origin['model'] }}
     where {{ column }} is not null
     {%- if not (loop.last and last_origin) %}
 
