@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
@@ -35,6 +35,7 @@ from orchestration.company_fields import (
     TimeZone,
     WholeNumber,
 )
+from orchestration.company_identity import IdentitySettings
 from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
 from sources.files.config import FilesSource
@@ -55,7 +56,6 @@ __all__ = [
 
 Metric = Literal["validity", "repeat_rate", "key_customers_regular", "open_rate", "click_rate", "lifetime_value"]
 Unit = Literal["share", "money"]
-Identifier = Literal["account", "email", "phone", "loyalty_card"]
 
 COMPANY_VARIABLE = "REGULARS_COMPANY"
 
@@ -104,13 +104,6 @@ class AutomationSettings(Strict):
 
     schedule: Cron = "15 3 * * *"
     look_for_new_files_seconds: Annotated[WholeNumber, Field(ge=10)] = 60
-
-
-class IdentitySettings(Strict):
-    """What joins records into customers. A value shared by more records than the limit joins nobody."""
-
-    identifiers: Annotated[list[Identifier], Field(min_length=1, default_factory=lambda: list(get_args(Identifier)))]
-    max_records_per_value: Annotated[WholeNumber, Field(ge=2)] = 50
 
 
 class Thresholds(Strict):

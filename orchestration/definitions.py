@@ -45,7 +45,7 @@ def build_definitions(run: Run) -> dg.Definitions:
         gate_asset(run.rules, phase_keys(manifest, "phase_staging", translator), owner, run.company.warehouse.engine),
         anomaly_asset(owner),
         *prediction_assets(
-            dg.AssetKey(["intermediate", "int_identity__identifiers"]),
+            [dg.AssetKey(["intermediate", f"int_identity__{model}"]) for model in ("identifiers", "profiles")],
             dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
             owner,
         ),

@@ -96,6 +96,11 @@ class Home:
         return self.path / "data_docs"
 
     @property
+    def identity_charts(self) -> Path:
+        """The charts of the model of probable links, beside the pages of Great Expectations."""
+        return self.data_docs / "identity"
+
+    @property
     def dbt(self) -> Path:
         """Folder of dbt's target and logs."""
         return self.path / "dbt"

@@ -190,22 +190,17 @@ def _held_back(verdict: GateResult) -> list[Problem]:
 
 
 def resolve_identity(run: Run) -> Counts:
-    """Join records to customers and keep the records, the changes of ids and what stopped joining."""
-    rows, result = run.engine.resolve_identity(run)
-    run.engine.keep(
-        replace={"identity.customer_records": result.records},
-        append={"identity.customer_id_changes": result.changes},
-    )
-    run.problems.extend(
-        Problem(
-            source="identity",
-            what=f"One {value['kind']} is carried by {value['records']:,} records; it joins nobody any more.",
-            todo="If these really are one person, raise identity.max_records_per_value in the company file.",
-            is_failure=False,
-        )
-        for value in result.report.blocked_values.iter_rows(named=True)
-    )
-    return {"rows_in": rows, **result.report.counts()}
+    """Join records to customers; keep them with the links that hold them, what changed, and what the next run needs."""
+    from orchestration.identity_report import notices, write_charts
+
+    step = "join records to customers"
+    found = run.engine.resolve_identity(run, lambda words: run.progress(step, "running", words))
+    run.engine.keep(replace=found.tables, append=found.added)
+    write_charts(run.home, run.company, found)
+    run.problems.extend(run.decisions.problems)
+    run.problems.extend(notices(found))
+    compared = {} if found.probable is None else {"pairs_compared": found.probable.compared}
+    return {"rows_in": found.rows_in, **found.result.report.counts(), **compared}
 
 
 def score_lifetime_value(run: Run) -> Counts:

@@ -16,6 +16,7 @@ KIND_WORDS = {
 ALONE = "no other record has the same identifiers"
 NAMELESS = "the record has no identifier"
 OVERRULED_BY_MERGE = "a later decision joins records that it keeps apart"
+OVERRULED = "a later decision says otherwise"
 UNKNOWN_RECORD = "a record that it names is not there"
 APART = "nothing joins these records any more"
 

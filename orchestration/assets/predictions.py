@@ -7,18 +7,19 @@ import dagster as dg
 
 from orchestration import steps
 from orchestration.assets import WAREHOUSE_POOL
+from orchestration.engines.kept import KEPT_TABLES
 from orchestration.run import Run
 
-IDENTITY_KEYS = [dg.AssetKey(["identity", table]) for table in ("customer_records", "customer_id_changes")]
+IDENTITY_KEYS = [dg.AssetKey(table.split(".")) for table in KEPT_TABLES if table.startswith("identity.")]
 SCORE_KEYS = [dg.AssetKey(["scores", table]) for table in ("lifetime_value", "lifetime_value_fit")]
 
 
-def prediction_assets(identifiers: dg.AssetKey, value_input: dg.AssetKey, owner: str) -> list[dg.AssetsDefinition]:
-    """Return identity and lifetime value, each behind the dbt model that feeds it."""
+def prediction_assets(identity_inputs: list[dg.AssetKey], value_input: dg.AssetKey, owner: str) -> list[dg.AssetsDefinition]:
+    """Return identity and lifetime value, each behind the dbt models that feed it."""
 
-    def specs(keys: list[dg.AssetKey], group: str, upstream: dg.AssetKey, words: str) -> list[dg.AssetSpec]:
+    def specs(keys: list[dg.AssetKey], group: str, upstream: list[dg.AssetKey], words: str) -> list[dg.AssetSpec]:
         return [
-            dg.AssetSpec(key, deps=[upstream], group_name=group, owners=[owner], kinds={"python"}, description=words)
+            dg.AssetSpec(key, deps=upstream, group_name=group, owners=[owner], kinds={"python"}, description=words)
             for key in keys
         ]
 
@@ -27,8 +28,8 @@ def prediction_assets(identifiers: dg.AssetKey, value_input: dg.AssetKey, owner:
         specs=specs(
             IDENTITY_KEYS,
             "identity",
-            identifiers,
-            "Records joined to customers by exact identifiers; stable ids.",
+            identity_inputs,
+            "Records joined to customers by identifiers, likeness and stewards' decisions; stable ids, explained.",
         ),
         pool=WAREHOUSE_POOL,
     )
@@ -42,7 +43,7 @@ def prediction_assets(identifiers: dg.AssetKey, value_input: dg.AssetKey, owner:
         specs=specs(
             SCORE_KEYS,
             "scores",
-            value_input,
+            [value_input],
             "BG/NBD and gamma-gamma: expected orders, value, probability alive.",
         ),
         pool=WAREHOUSE_POOL,

@@ -14,81 +14,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from expectations.connection import Connection
-    from models.identity.result import IdentityReport
     from orchestration.contract import ContractTable
+    from orchestration.identity import Identified, Tell
     from orchestration.run import Run
     from sources.files.store import RawStore
-
-# What the gate, the search for anomalies and the predictive models write: table, then column to SQL type that every
-# engine knows. Made empty where missing, because dbt's models read them before anyone has filled them.
-KEPT_TABLES: dict[str, dict[str, str]] = {
-    "identity.customer_records": {
-        "source": "STRING",
-        "source_record_id": "STRING",
-        "customer_id": "STRING",
-        "match_method": "STRING",
-        "match_probability": "DOUBLE",
-        "match_reason": "STRING",
-        "resolved_at": "TIMESTAMP",
-    },
-    "identity.customer_id_changes": {
-        "changed_at": "TIMESTAMP",
-        "change": "STRING",
-        "old_customer_id": "STRING",
-        "new_customer_id": "STRING",
-        "reason": "STRING",
-    },
-    "quality.validity_history": {
-        "run_id": "STRING",
-        "measured_at": "TIMESTAMP",
-        "source": "STRING",
-        "entity": "STRING",
-        "rule": "STRING",
-        "records": "BIGINT",
-        "failed_records": "BIGINT",
-        "validity": "DOUBLE",
-        "weight": "DOUBLE",
-        "goal": "DOUBLE",
-        "passed": "BOOLEAN",
-    },
-    "scores.lifetime_value": {
-        "customer_id": "STRING",
-        "probability_alive": "DOUBLE",
-        "expected_orders_12m": "DOUBLE",
-        "expected_revenue_12m": "DOUBLE",
-        "residual_amount": "DOUBLE",
-        "status": "STRING",
-    },
-    "scores.lifetime_value_fit": {"model": "STRING", "parameter": "STRING", "value": "DOUBLE", "note": "STRING"},
-    "anomalies.findings": {
-        "source": "STRING",
-        "entity": "STRING",
-        "kind": "STRING",
-        "field": "STRING",
-        "day": "DATE",
-        "since": "DATE",
-        "is_new": "BOOLEAN",
-        "observed": "DOUBLE",
-        "expected": "DOUBLE",
-        "usual_from": "DOUBLE",
-        "usual_to": "DOUBLE",
-        "p_value": "DOUBLE",
-        "level": "DOUBLE",
-        "records": "BIGINT",
-        "says": "STRING",
-        "run_id": "STRING",
-        "found_at": "TIMESTAMP",
-    },
-    "anomalies.judged": {
-        "source": "STRING",
-        "entity": "STRING",
-        "first_day": "DATE",
-        "last_day": "DATE",
-        "run_id": "STRING",
-        "judged_at": "TIMESTAMP",
-    },
-}
-
 
 class EngineError(WarehouseError):
     """The engine is not there, cannot be reached or cannot be used; the message says what to do."""
@@ -110,25 +39,6 @@ class Scored(NamedTuple):
     customers: int
     scores: Any
     fit: Any
-
-
-class Resolved(Protocol):
-    """Records joined to customers: frames of the engine that resolved them, see `models.identity.resolve`."""
-
-    @property
-    def records(self) -> Any:
-        """One row per record."""
-        ...
-
-    @property
-    def changes(self) -> Any:
-        """One row per change of a customer id."""
-        ...
-
-    @property
-    def report(self) -> IdentityReport:
-        """The counts of the resolution."""
-        ...
 
 
 class Engine(Protocol):
@@ -183,8 +93,8 @@ class Engine(Protocol):
         """
         ...
 
-    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
-        """Join records to customers, here or on the cluster; return how many identifiers went in, and the result."""
+    def resolve_identity(self, run: Run, tell: Tell) -> Identified:
+        """Join records to customers, here or on the cluster; nothing is written. `tell` hears what is being done."""
         ...
 
     def score_lifetime_value(self, run: Run) -> Scored:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestration.engines.base import KEPT_TABLES, Judged, Resolved, Scored
+from orchestration.engines.base import Judged, Scored
+from orchestration.engines.kept import KEPT_TABLES
 from orchestration.sql import quote
 from orchestration.warehouse import open_warehouse, sweep_leftovers, table_sizes
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from orchestration.company import Company
     from orchestration.engines.duckdb_publication import DuckDBWriter
     from orchestration.home import Home
+    from orchestration.identity import Identified, Tell
     from orchestration.run import Run
 
 
@@ -69,11 +71,11 @@ class DuckDBEngine:
             frame: pl.DataFrame = con.sql(query).pl()
             return frame
 
-    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
+    def resolve_identity(self, run: Run, tell: Tell) -> Identified:
         """Join records to customers on this machine."""
-        from orchestration.engines.predictions import resolve_here
+        from orchestration.identity import identify
 
-        return resolve_here(self, run)
+        return identify(self, run, tell)
 
     def score_lifetime_value(self, run: Run) -> Scored:
         """Score on this machine."""

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from expectations.judge import judge_new
-from orchestration.engines.base import KEPT_TABLES
+from orchestration.engines.kept import KEPT_TABLES
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"

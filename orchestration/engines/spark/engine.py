@@ -10,7 +10,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from orchestration.engines.base import KEPT_TABLES, EngineError, Judged, Resolved, Scored
+from orchestration.engines.base import EngineError, Judged, Scored
+from orchestration.engines.kept import KEPT_TABLES
 from orchestration.engines.predictions import (
     IDENTIFIERS,
     PREVIOUS,

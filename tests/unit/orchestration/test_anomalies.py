@@ -14,7 +14,7 @@ from expectations.anomalies import FINDINGS, PROFILES, Span
 from orchestration.anomalies import UNSEEN, _forget_what_nobody_saw, _groups, _not_kept, last_whole_day, notices
 from orchestration.cli import app
 from orchestration.company import CompanyError, load_company
-from orchestration.engines.base import KEPT_TABLES
+from orchestration.engines.kept import KEPT_TABLES
 from orchestration.home import Home
 from orchestration.run import Run
 from orchestration.warehouse import read_state, write_state

@@ -45,6 +45,8 @@ sightings as (
         on
             identifiers.source = customer_records.source
             and identifiers.source_record_id = customer_records.source_record_id
+    -- Visitors are cookies, which come from the events, with the anonymous ones.
+    where identifiers.kind <> 'visitor'
 
     union all
 

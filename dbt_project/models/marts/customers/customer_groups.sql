@@ -1,4 +1,4 @@
-{{ config(tags=['phase_profiles'], enabled=false) }}
+{{ config(tags=['phase_profiles']) }}
 
 with customer_groups as (
 
