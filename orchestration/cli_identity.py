@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_identity_preview import EXAMPLES as PREVIEW_EXAMPLES
+from orchestration.cli_identity_preview import preview
 from orchestration.cli_options import COMPANY, CompanyOption, HomeOption, examples, guarded
 from orchestration.cli_support import BAD_CONFIGURATION, DONE
 
@@ -51,6 +53,9 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; it is k
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides. Default: who is logged in.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it; decide nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
+
+
+app.command(epilog=PREVIEW_EXAMPLES)(preview)
 
 
 @app.command(

@@ -113,7 +113,11 @@ def _standing(run: Run) -> pl.DataFrame:
     from orchestration.decisions import effective
 
     beaten = overruled(run.decisions.kept)
-    return effective(run.decisions.kept).filter(~pl.col("decision_id").is_in(list(beaten))).select(DECISIONS_SCHEMA.names())
+    return (
+        effective(run.decisions.kept)
+        .filter(~pl.col("decision_id").is_in(list(beaten)))
+        .select(DECISIONS_SCHEMA.names())
+    )
 
 
 def _decision_table(run: Run, told: pl.DataFrame) -> pl.DataFrame:
@@ -187,9 +191,7 @@ def work_space(company: Company) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB in memory for comparing records, with the memory and cores that the company allows."""
     import duckdb
 
-    con = duckdb.connect(
-        config={"memory_limit": company.warehouse.memory_limit, "threads": company.warehouse.threads}
-    )
+    con = duckdb.connect(config={"memory_limit": company.warehouse.memory_limit, "threads": company.warehouse.threads})
     try:
         con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
         yield con

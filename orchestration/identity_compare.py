@@ -37,8 +37,8 @@ class FieldLine:
 def compare(published: Published, left: Record, right: Record) -> list[FieldLine]:
     """Compare two records field by field; empty where one of them says nothing of a person.
 
-    The weights are those of the published model of probable links. Without one, what the records say is shown side by
-    side.
+    The weights are those of the published model of probable links; the last line is what they come to, priors and the
+    chance of two people of one household included. Without a model, what the records say is shown side by side.
     """
     one, other = profile_of(published, left), profile_of(published, right)
     if one is None or other is None:
@@ -46,13 +46,23 @@ def compare(published: Published, left: Record, right: Record) -> list[FieldLine
     model = next((row.get("model") for row in published.rows("identity_match_model", limit=1)), None)
     if model is None:
         return side_by_side(one, other)
-    from models.identity.explain import compare_pair  # type: ignore[import-not-found,unused-ignore]
+    import duckdb
 
-    frequencies = published.rows("identity_match_frequencies")
-    return [
-        FieldLine(line.field, line.words, _text(line.left), _text(line.right), line.weight)
-        for line in compare_pair(published.con, str(model), one, other, frequencies)
-    ]
+    from models.identity.explain import compare_pair
+    from models.identity.training import Model
+
+    # How frequent a name is decides what it weighs, so all records are there; names in the order of their numbers.
+    prepared = published.con.sql(f"SELECT * FROM marts.{PROFILES} ORDER BY source, source_record_id").pl()  # noqa: S608 - our own name
+    work = duckdb.connect()
+    try:
+        compared = compare_pair(work, prepared, Model.from_json(str(model)), left, right)
+    finally:
+        work.close()
+    if compared is None:
+        return side_by_side(one, other)
+    lines = [FieldLine(line.field, line.words, line.left, line.right, line.weight) for line in compared.fields]
+    chance = f"probability {compared.probability:.1%}"
+    return [*lines, FieldLine("together", f"{chance}; a household is weighed against it", None, None, compared.weight)]
 
 
 def profile_of(published: Published, record: Record) -> Row | None:

@@ -53,9 +53,9 @@ def _notice(what: str, todo: str) -> Problem:
 
 
 def write_charts(home: Home, company: Company, found: Identified) -> None:
-    """Write Splink's charts of the model as HTML beside the Data Docs, with all they need inside, when it was trained anew.
+    """Write Splink's charts of the model as HTML beside the Data Docs, whenever it was trained anew.
 
-    Nothing of a record stands in them: levels, weights and probabilities only.
+    They open offline. Nothing of a record stands in them: levels, weights and probabilities only.
     """
     if found.probable is None or found.probable.model is None or not found.probable.is_trained:
         return

@@ -22,7 +22,6 @@ validity:
   judge_new_loads_from_records: 100
 
 identity:
-  identifiers: [account, email, phone, loyalty_card]
   max_records_per_value: 50 # clerks type keine@mail.example for whoever has no address
 
 thresholds:
