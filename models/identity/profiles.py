@@ -142,15 +142,25 @@ def _with_sounds(frame: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
 def _with_own_address(frame: pl.DataFrame) -> pl.DataFrame:
     """Add the part before the @ where it has three signs or more that are not those of the name; null where it has not.
 
-    Petra Fischer is p.fischer57 here and petra.fischer there, and so is the next one; what she made up is her own.
+    Petra Müller is p.mueller57 here and petra.muller there, and so is the next one; what she made up is her own. So
+    sounds are compared.
     """
-    signs = frame["email_local"].str.replace_all(r"[^a-z0-9]", "")
-    rows = zip(signs, frame["email_local"], frame["first"], frame["last"], strict=True)
+    local = frame["email_local"]
+    sounds = mapped(local, lambda text: sound(latin(text)), pl.String())
+    digits = local.str.count_matches("[0-9]")
+    rows = zip(local, sounds, digits, frame["first_key"], frame["last_key"], strict=True)
     own = [
-        None if letters is None or len(letters.replace(first or "", "").replace(last or "", "")) < _OWN_SIGNS else local
-        for letters, local, first, last in rows
+        None if text is None or _left_over(heard, first, last) + count < _OWN_SIGNS else text
+        for text, heard, count, first, last in rows
     ]
     return frame.with_columns(email_own=pl.Series(own, dtype=pl.String))
+
+
+def _left_over(heard: str, first: str | None, last: str | None) -> int:
+    """How many sounds are left without those of the name."""
+    for name in sorted((first or "", last or ""), key=len, reverse=True):
+        heard = heard.replace(name, "", 1) if name else heard
+    return len(heard)
 
 
 def _none_if_empty() -> list[pl.Expr]:

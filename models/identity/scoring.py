@@ -8,7 +8,7 @@ alone joins nobody: namesakes are many, so something else must agree as well.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log2
+from math import log2, prod
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -31,6 +31,7 @@ _RARE_RECORDS, _RARE_SHARE = 5, 0.002
 _DECIMALS: Final = 3
 _SIGNIFICANT: Final = 6
 _ROUNDS: Final = 30
+_MOST_NAME_BITS: Final = 6.0
 #: There are some families everywhere: at least so many pairs of one household for each pair of one person.
 _LEAST_HOUSEHOLDS: Final = 0.02
 
@@ -128,7 +129,9 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
     before = model.prior
     if settle:
         model = _settled(con, model)
-    stranger = f"match_weight + {_log_odds(model.prior) - _log_odds(before)!r}"
+        model = replace(model, name_bits=_name_bits(con, model))
+        model = _settled(con, model, start=before)
+    stranger = f"{_stranger(model)} + {_log_odds(model.prior) - _log_odds(before)!r}"
     relative = f"against - {log2(model.household)!r}"
     support = " + ".join(f"greatest(0, {one.column}_weight)" for one in COMPARISONS if one.column not in NAMES)
     odds = f"-log2(pow(2, -({stranger})) + pow(2, -({relative})))"
@@ -152,7 +155,36 @@ def _log_odds(probability: float) -> float:
     return log2(probability / (1 - probability))
 
 
-def _settled(con: DuckDBPyConnection, model: Model) -> Model:
+def _stranger(model: Model) -> str:
+    """The weight against strangers as Splink adds it up, less what equal names weigh too much together."""
+    both = " AND ".join(f"{name}_weight > 0" for name in NAMES)
+    return f"(match_weight - CASE WHEN {both} THEN {model.name_bits!r} ELSE 0 END)"
+
+
+def _name_bits(con: DuckDBPyConnection, model: Model) -> float:
+    """How much more often two strangers share both names than they would if first names did not go with last names.
+
+    Ivan is no surprise beside Ivanov. Counted on all records, without the pairs that are one person.
+    """
+    shares = []
+    for names in ("first", "last", "first, last"):
+        shared, total = con.execute(
+            f"SELECT sum(records * (records - 1.0)), (sum(records) * (sum(records) - 1.0)) FROM (SELECT count(*)::DOUBLE AS records "  # noqa: S608 - our own text
+            f"FROM records WHERE first IS NOT NULL AND last IS NOT NULL GROUP BY {names})"
+        ).fetchall()[0]
+        shares.append((shared or 0.0) / total if total else 0.0)
+    of_one_person = [model.prior * model.m[name][0] for name in NAMES]
+    of_strangers = [
+        max(share - own, 0.0)
+        for share, own in zip(shares, [*of_one_person, prod(of_one_person) / model.prior], strict=True)
+    ]
+    if not all(of_strangers):
+        return 0.0
+    bits = log2(of_strangers[2] / (of_strangers[0] * of_strangers[1]))
+    return round(min(max(bits, 0.0), _MOST_NAME_BITS), _DECIMALS)
+
+
+def _settled(con: DuckDBPyConnection, model: Model, start: float | None = None) -> Model:
     """The model with the shares of the three kinds of pairs at which as many are expected of each as they say.
 
     Expectation maximisation over the pairs weighed, with m, u and h held; all other pairs are two strangers.
@@ -160,11 +192,11 @@ def _settled(con: DuckDBPyConnection, model: Model) -> Model:
     total = max(model.records * (model.records - 1) / 2, 2.0)
     # Counted by rounded weights first, so that one sum comes out whatever the order of the pairs.
     histogram = con.execute(
-        "SELECT round(match_weight, 1), round(against, 1), count(*) FROM weighed GROUP BY ALL ORDER BY ALL"
+        f"SELECT round({_stranger(model)}, 1), round(against, 1), count(*) FROM weighed GROUP BY ALL ORDER BY ALL"  # noqa: S608 - our own text
     ).fetchall()
-    start = _log_odds(model.prior)
+    begun = _log_odds(model.prior if start is None else start)
     # Per kind of weights: how much likelier one person and one household are than strangers, and how many pairs.
-    ratios = [(2 ** (float(w) - start), 2 ** (float(w) - start - float(h)), pairs) for w, h, pairs in histogram]
+    ratios = [(2 ** (float(w) - begun), 2 ** (float(w) - begun - float(h)), pairs) for w, h, pairs in histogram]
     person, household = model.prior, model.prior
     for _ in range(_ROUNDS):
         persons = households = 0.0

@@ -45,6 +45,7 @@ class Model:
         u: the same among pairs of strangers.
         prior: probability that two records drawn at random are one person.
         household: how many pairs are two people of one household, for each pair that is one person.
+        name_bits: what two equal names weigh too much together, because first names go with last names.
         records: how many records it was trained on.
         matches: how many pairs of one person EM saw, per block; for the model card.
         assumed: fingerprint of the comparisons and assumptions that it was trained with.
@@ -54,6 +55,7 @@ class Model:
     u: dict[str, list[float]]
     prior: float
     household: float
+    name_bits: float
     records: int
     matches: dict[str, float]
     assumed: str
@@ -85,6 +87,7 @@ def untrained(records: int) -> Model:
         u={one.column: _shared(one, [level.u for level in one.levels], records) for one in COMPARISONS},
         prior=min(0.5, 1 / max(records, 2)),
         household=1.0,
+        name_bits=0.0,
         records=records,
         matches={},
         assumed=fingerprint(),
