@@ -110,6 +110,9 @@ def connect(algorithm: str, links: Path, out: Path, *, seconds: float, memory: s
             told["number_seconds"] = round(perf_counter() - begun, 2)
             con.execute(start)
             while told["left"] != 0:
+                if perf_counter() - begun > seconds:
+                    # DuckDB forgets an interrupt that comes between two statements.
+                    raise TimeoutError
                 con.execute(again)
                 told["left"] = con.execute(left).fetchall()[0][0]
                 told["rounds"] += 1
@@ -122,7 +125,7 @@ def connect(algorithm: str, links: Path, out: Path, *, seconds: float, memory: s
             told["write_seconds"] = round(perf_counter() - writing, 2)
             told["is_finished"] = True
             stop.cancel()
-        except duckdb.InterruptException:
+        except (duckdb.InterruptException, TimeoutError):
             return told | {"seconds": round(perf_counter() - begun, 2)}
         finally:
             stop.cancel()
