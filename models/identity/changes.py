@@ -8,7 +8,7 @@ import polars as pl
 
 from models.identity import words
 from models.identity.ids import Assignment
-from models.identity.keys import Bools, Ints, Links, Records
+from models.identity.keys import Bools, Ints, Links, Records, few
 from models.identity.reasons import in_set, source_bits
 from models.identity.result import CHANGES_SCHEMA
 
@@ -47,14 +47,14 @@ def _created(root: Ints, given: Assignment, records: Records) -> pl.DataFrame:
     """The customers without a known record."""
     seen = np.zeros(root.size, dtype=np.int64)
     np.bitwise_or.at(seen, root, source_bits(records))
-    sets, which = np.unique(seen[given.created], return_inverse=True)
+    sets, which = few(seen[given.created])
     texts = [words.first_seen(in_set(int(bits), records.sources)) for bits in sets]
     return pl.DataFrame(
         {
             "change": pl.repeat("created", given.created.size, dtype=pl.String, eager=True),
             "old_customer_id": pl.repeat(None, given.created.size, dtype=pl.String, eager=True),
-            "new_customer_id": given.names[given.slot[given.created]],
-            "reason": pl.Series(texts, dtype=pl.String)[which],
+            "new_customer_id": given.names.gather(given.slot[given.created]),
+            "reason": pl.Series(texts, dtype=pl.String).gather(which),
         }
     )
 

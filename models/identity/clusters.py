@@ -2,24 +2,28 @@
 
 Most records hang together without anything that speaks against it; they are taken as they are. Where a component
 holds values that contradict each other, a steward's split, probable links between several records or more records than
-a customer should have, its links are followed one by one, as Kruskal's algorithm follows edges (J. B. Kruskal 1956, Proc. AMS 7, 48-50): each joins two parts unless
-something separates them. So what is cut is always the weakest link, and the links followed are those that hold a customer.
+a customer should have, its links are followed one by one, as Kruskal's algorithm follows edges (J. B. Kruskal 1956,
+Proc. AMS 7, 48-50): each joins two parts unless something separates them. So what is cut is always the weakest link,
+and the links followed are those that hold a customer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
-from models.identity.keys import Bools, Ints, Links
+from models.identity.keys import Bools, Ints, Links, distinct
 from models.identity.numbered import AGAINST_BITS, Numbered
 from models.identity.separators import CONTRADICTS, contradicts
-
+from models.identity.texts import codes
 
 #: From so many bits on, on average, what else is known outweighs a name or a date that contradicts.
 OUTWEIGHED_BITS = 3.0
+#: Votes are added up as whole numbers of so small a part of a bit: then it is all one in which order.
+_UNITS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Edge:
     """A link that was followed or stopped.
 
     Attributes:
-        left, right: the records, or for a value that joins parts the first record of each.
+        left, right: the records; for a value, two that carry it.
         value: number of the identifier's value; -1 for a probable link or a decision.
         pair: place of the probable link; -1 for others.
         decision: the decision; empty for others.
@@ -49,21 +53,19 @@ class Parts:
 
     Attributes:
         traits: names of the traits that separate.
-        votes: what compared pairs say, by left * width + right.
-        width: number of all records, the factor in the keys of votes.
         parent: per record, one of its part that is nearer to its smallest.
         size: per part, its records.
-        named: per part, the records that can be compared.
+        named: per part, how many records can be compared.
+        votes: per part and other part, what their compared pairs say together (in units), and how many they are.
         values: per part and trait, the values.
         splits: per part, the sides of stewards' splits that it holds.
     """
 
     traits: Sequence[str]
-    votes: Mapping[int, float]
-    width: int
     parent: dict[int, int] = field(default_factory=dict)
     size: dict[int, int] = field(default_factory=dict)
-    named: dict[int, list[int]] = field(default_factory=dict)
+    named: dict[int, int] = field(default_factory=dict)
+    votes: dict[int, dict[int, list[int]]] = field(default_factory=dict)
     values: dict[int, dict[int, set[str]]] = field(default_factory=dict)
     splits: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
 
@@ -71,7 +73,13 @@ class Parts:
         """Take in a record, alone."""
         self.parent[record] = record
         self.size[record] = 1
-        self.named[record] = [record] if is_named else []
+        self.named[record] = int(is_named)
+
+    def compare(self, left: int, right: int, vote: float) -> None:
+        """Take in what the pair of two records says; only records that can be compared have a vote."""
+        if self.named[left] and self.named[right]:
+            said = [round(vote * _UNITS), 1]
+            self.votes.setdefault(left, {})[right] = self.votes.setdefault(right, {})[left] = said
 
     def find(self, record: int) -> int:
         """The part of a record, named by its smallest record."""
@@ -93,9 +101,9 @@ class Parts:
     def separated(self, left: int, right: int, *, probable: bool) -> str:
         """What keeps two parts apart; empty when nothing does.
 
-        A trait does when each value of the one part contradicts each of the other. Where a name or a date contradicts, all
-        that is known of the two may still outweigh it, such as a slip in a name with everything else the same; a probable
-        link has weighed it already. What a person has one of, such as a card, is never outweighed.
+        A trait does when each value of the one part contradicts each of the other. Where a name or a date contradicts,
+        all that is known of the two may still outweigh it, such as a slip in a name with everything else the same; a
+        probable link has weighed it already. What a person has one of, such as a card, is never outweighed.
         """
         mine, yours = self.values.get(left), self.values.get(right)
         if mine and yours:
@@ -114,15 +122,14 @@ class Parts:
         """What is known of two parts says for one person (above 0) or against it, in bits; 0 where nothing is known.
 
         Every pair of records that can be compared has a vote of as many bits as it weighs, within bounds; a pair that
-        was found to have nothing in common votes against. So a chain of weak links does not make a giant, and a telephone
-        that a family shares does not make one person of it.
+        was found to have nothing in common votes against. So a chain of weak links does not make a giant, and a
+        telephone that a family shares does not make one person of it.
         """
-        votes = [
-            self.votes.get(min(one, other) * self.width + max(one, other), -AGAINST_BITS)
-            for one in self.named[left]
-            for other in self.named[right]
-        ]
-        return sum(votes) / len(votes) if votes else 0.0
+        pairs = self.named[left] * self.named[right]
+        if not pairs:
+            return 0.0
+        said, compared = self.votes.get(left, {}).get(right, (0, 0))
+        return (said / _UNITS - AGAINST_BITS * (pairs - compared)) / pairs
 
     def join(self, left: int, right: int) -> int:
         """Make one part of two, and return its name."""
@@ -130,6 +137,7 @@ class Parts:
         self.parent[gone] = keep
         self.size[keep] += self.size.pop(gone)
         self.named[keep] += self.named.pop(gone)
+        self._join_votes(keep, gone)
         if gone in self.splits:
             self.splits.setdefault(keep, set()).update(self.splits.pop(gone))
         if gone in self.values:
@@ -138,17 +146,25 @@ class Parts:
                 held.setdefault(trait, set()).update(texts)
         return keep
 
+    def _join_votes(self, keep: int, gone: int) -> None:
+        ours = self.votes.setdefault(keep, {})
+        for other, said in self.votes.pop(gone, {}).items():
+            theirs = self.votes[other]
+            del theirs[gone]
+            if other == keep:
+                continue
+            if other in ours:
+                ours[other][0] += said[0]
+                ours[other][1] += said[1]
+            else:
+                ours[other] = theirs[keep] = said
+
 
 def contested(root: Ints, known: Numbered, max_records: int) -> Ints:
     """The components (by their smallest record) whose links have to be followed one by one."""
     found = [np.empty(0, dtype=np.int64)]
     if known.trait_record.size:
-        codes = known.trait_value.rank("dense").to_numpy().astype(np.int64)
-        # One row per component, trait and value; a component that has a trait twice is looked at.
-        key = root[known.trait_record] * max(len(known.traits), 1) + known.trait
-        pairs = np.unique(np.stack([key, codes]), axis=1)
-        keys, counts = np.unique(pairs[0], return_counts=True)
-        found.append(keys[counts > 1] // max(len(known.traits), 1))
+        found.append(_with_a_trait_twice(root, known))
     for split in known.splits:
         ones, others = ({int(root[record]) for record in side} for side in split.sides)
         found.append(np.fromiter(ones & others, dtype=np.int64))
@@ -156,14 +172,26 @@ def contested(root: Ints, known: Numbered, max_records: int) -> Ints:
         of_pairs = root[known.pair_left]
         sizes = np.bincount(root, minlength=root.size)
         found.append(of_pairs[sizes[of_pairs] > max_records])
-    if known.votes:
+    if known.vote.size:
         # A component is taken as it is when every two of its records that can be compared speak for one person.
         compared = np.bincount(root[known.named], minlength=root.size)
-        keys = np.fromiter((key for key, vote in known.votes.items() if vote >= 0), dtype=np.int64)
-        left, right = keys // root.size, keys % root.size
-        agreed = np.bincount(root[left[root[left] == root[right]]], minlength=root.size)
+        of_left = root[known.voted_left]
+        speaks = (known.vote >= 0) & (of_left == root[known.voted_right])
+        agreed = np.bincount(of_left[speaks], minlength=root.size)
         found.append(np.flatnonzero(agreed < compared * (compared - 1) // 2))
-    return np.unique(np.concatenate(found))
+    return distinct(np.concatenate(found))
+
+
+def _with_a_trait_twice(root: Ints, known: Numbered) -> Ints:
+    """The components of several records that have two values of one trait."""
+    of_rows = root[known.trait_record]
+    rows = np.flatnonzero((np.bincount(root, minlength=root.size) > 1)[of_rows])
+    code = codes(known.trait_value.gather(rows))
+    width, traits = int(code.max(initial=0)) + 1, max(len(known.traits), 1)
+    # One number per component, trait and value.
+    values = distinct((of_rows[rows] * traits + known.trait[rows]) * width + code) // width
+    twice: Ints = values[1:][values[1:] == values[:-1]] // traits
+    return twice
 
 
 def follow(
@@ -171,6 +199,7 @@ def follow(
     which: Ints,
     links: Links,
     joins: Bools,
+    values: pl.Series,
     kind_weights: Sequence[float],
     known: Numbered,
     max_records: int,
@@ -182,6 +211,7 @@ def follow(
         which: the components to look at.
         links: values and the records that carry them.
         joins: per value, whether it joins two or more records.
+        values: the text of each value.
         kind_weights: per kind, the bits that an equal value weighs.
         known: traits, probable links and decisions.
         max_records: a probable link makes no part with more records.
@@ -193,12 +223,12 @@ def follow(
     chosen[which] = True
     inside = chosen[root]
     members = np.flatnonzero(inside)
-    parts = _parts(members.tolist(), inside, known, root.size)
+    parts = _parts(members.tolist(), inside, known)
     edges: list[Edge] = []
     for decision, left, right in known.merges:
         if inside[left]:
             _try(parts, edges, Edge(left, right, decision=decision), max_records)
-    for _, _, _, step in _ordered(inside, links, joins, kind_weights, known):
+    for *_, step in _ordered(inside, links, joins, values, kind_weights, known):
         if isinstance(step, Edge):
             _try(parts, edges, step, max_records)
         else:
@@ -208,15 +238,22 @@ def follow(
     return settled, edges
 
 
-def _parts(members: list[int], inside: Bools, known: Numbered, width: int) -> Parts:
-    parts = Parts(known.traits, known.votes, width)
+def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
+    parts = Parts(known.traits)
     for record, is_named in zip(members, known.named[members].tolist(), strict=True):
         parts.add(record, is_named=is_named)
     rows = np.flatnonzero(inside[known.trait_record])
     for record, trait, text in zip(
-        known.trait_record[rows].tolist(), known.trait[rows].tolist(), known.trait_value[rows].to_list(), strict=True
+        known.trait_record[rows].tolist(),
+        known.trait[rows].tolist(),
+        known.trait_value.gather(rows).to_list(),
+        strict=True,
     ):
         parts.values.setdefault(record, {}).setdefault(trait, set()).add(text)
+    rows = np.flatnonzero(inside[known.voted_left] & inside[known.voted_right])
+    voted = (known.voted_left, known.voted_right, known.vote)
+    for left, right, vote in zip(*(column[rows].tolist() for column in voted), strict=True):
+        parts.compare(left, right, vote)
     for split in known.splits:
         for side, records in enumerate(split.sides):
             for record in records:
@@ -225,25 +262,34 @@ def _parts(members: list[int], inside: Bools, known: Numbered, width: int) -> Pa
     return parts
 
 
+#: Bits (less is stronger), kind, records, text of the value, and what is to be tried.
+_Step = tuple[float, int, list[int], str, Edge | tuple[int, list[int]]]
+
+
 def _ordered(
-    inside: Bools, links: Links, joins: Bools, kind_weights: Sequence[float], known: Numbered
-) -> list[tuple[float, int, list[int], Edge | tuple[int, list[int]]]]:
+    inside: Bools, links: Links, joins: Bools, values: pl.Series, kind_weights: Sequence[float], known: Numbered
+) -> list[_Step]:
     """The links inside, strongest first; links of one weight in an order that depends on no order of rows."""
-    steps: list[tuple[float, int, list[int], Edge | tuple[int, list[int]]]] = []
+    steps: list[_Step] = []
     rows = np.flatnonzero(inside[links.record] & joins[links.value])
-    values, starts = np.unique(links.value[rows], return_index=True)
-    for value, records in zip(
-        values.tolist(), np.split(links.record[rows], starts[1:]) if rows.size else [], strict=True
+    starts = np.flatnonzero(np.diff(links.value[rows], prepend=-1))
+    told = links.value[rows[starts]]
+    records, begins = links.record[rows].tolist(), starts.tolist()
+    for value, kind, text, begin, end in zip(
+        told.tolist(),
+        links.kind[told].tolist(),
+        values.gather(told).to_list(),
+        begins,
+        [*begins[1:], len(records)],
+        strict=False,
     ):
-        kind = int(links.kind[value])
-        carriers = records.tolist()
-        steps.append((-kind_weights[kind], kind, carriers, (value, carriers)))
-    for place in np.flatnonzero(inside[known.pair_left] & inside[known.pair_right]).tolist():
-        left, right = int(known.pair_left[place]), int(known.pair_right[place])
-        steps.append(
-            (-float(known.pair_weight[place]), len(kind_weights), [left, right], Edge(left, right, pair=place))
-        )
-    steps.sort(key=lambda step: step[:3])
+        carriers = records[begin:end]
+        steps.append((-kind_weights[kind], kind, carriers, text, (value, carriers)))
+    pairs = np.flatnonzero(inside[known.pair_left] & inside[known.pair_right])
+    sides = (known.pair_left, known.pair_right, known.pair_weight)
+    for place, left, right, weight in zip(pairs.tolist(), *(side[pairs].tolist() for side in sides), strict=True):
+        steps.append((-weight, len(kind_weights), [left, right], "", Edge(left, right, pair=place)))
+    steps.sort(key=lambda step: step[:4])
     return steps
 
 
@@ -267,20 +313,20 @@ def _try(parts: Parts, edges: list[Edge], edge: Edge, max_records: int) -> None:
 
 def _try_value(parts: Parts, edges: list[Edge], value: int, records: list[int]) -> None:
     """Join all parts that carry a value and that nothing separates; each goes to the first part that takes it."""
-    groups: list[int] = []
+    carriers: list[int] = []  # of each part that stands by itself, the first record with the value
     for record in records:
         part = parts.find(record)
-        groups = [parts.find(group) for group in groups]
+        groups = [parts.find(carrier) for carrier in carriers]
         if part in groups:
             continue
         stopped = []
-        for place, group in enumerate(groups):
+        for carrier, group in zip(carriers, groups, strict=True):
             why = parts.separated(group, part, probable=False) or ("votes" if parts.vote(group, part) < 0 else "")
             if not why:
-                edges.append(Edge(group, record, value))
-                groups[place] = parts.join(group, part)
+                edges.append(Edge(carrier, record, value))
+                parts.join(group, part)
                 break
-            stopped.append(Edge(group, record, value, stopped_by=why))
+            stopped.append(Edge(carrier, record, value, stopped_by=why))
         else:
             edges.extend(stopped)
-            groups.append(part)
+            carriers.append(record)

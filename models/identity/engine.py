@@ -12,11 +12,11 @@ import polars as pl
 from models.identity import words
 from models.identity.changes import changes
 from models.identity.clusters import Edge, contested, follow
-from models.identity.graph import components
+from models.identity.graph import Floats, connected_by, stars
 from models.identity.guards import barred_values, blocked_values, excluded_values, people_per_value
 from models.identity.ids import Assignment, assign
-from models.identity.keys import Bools, Ints, Links, Records, number_links, number_records
-from models.identity.links import LinkList, as_frame, holding_links, links_told, methods
+from models.identity.keys import Bools, Ints, Links, Records, counted, number_links, number_records
+from models.identity.links import LinkList, LinkTable, as_table, holding_links, links_told, methods
 from models.identity.numbered import Numbered, numbered
 from models.identity.reasons import shared_values, tell_alone, within_customers
 from models.identity.result import (
@@ -56,15 +56,21 @@ def run(
     identifiers: pl.DataFrame, previous: pl.DataFrame, guards: Guards, evidence: Evidence, moment: datetime
 ) -> IdentityResult:
     """Resolve checked input; see `models.identity.resolve.resolve`, which checks it."""
+    # In one chunk: a frame from a file comes in a hundred, and gathering from those is fifty times slower.
+    identifiers, previous = identifiers.rechunk(), previous.rechunk()
     records = number_records(identifiers, previous)
-    links = number_links(identifiers, records, guards.kinds, lambda values: excluded_values(values, guards.excluded))
+
+    def excludes(values: pl.DataFrame) -> Bools:
+        return excluded_values(values, guards.excluded)
+
+    links = number_links(identifiers, records, guards.kinds, excludes if any(guards.excluded.values()) else None)
     persons = evidence.traits.filter(pl.col("trait") == "person").drop("trait")
     people = people_per_value(persons, records, links)
     excluded, over_records, over_people = barred_values(guards, links, people)
     found = outcome(
         identifiers, records, links, excluded | over_records | over_people, previous, guards, evidence, moment
     )
-    size, customers = np.unique(found.sizes, return_counts=True)
+    size, customers = counted(found.sizes)
     return IdentityResult(
         records=found.records,
         changes=found.changes,
@@ -73,7 +79,7 @@ def run(
         report=IdentityReport.of(
             changes=dict(found.changes.group_by("change").len().iter_rows()),
             joining_values=found.joining_values,
-            blocked_values=blocked_values(guards, links, people, identifiers["value"][links.row]),
+            blocked_values=blocked_values(guards, links, people, identifiers["value"]),
             customer_sizes=pl.DataFrame({"records": size, "customers": customers}, schema=CUSTOMER_SIZES_SCHEMA),
         ),
     )
@@ -105,48 +111,53 @@ def outcome(
     """
     joins = (links.counts > 1) & ~barred
     known = numbered(evidence, identifiers, records, links, guards.kinds)
-    merged_left, merged_right = (np.array([one[side] for one in known.merges], dtype=np.int64) for side in (1, 2))
-    more = np.concatenate([known.pair_left, merged_left]), np.concatenate([known.pair_right, merged_right])
-    root = components(links, joins, records.frame.height, more)
+    size = records.frame.height
+    values = identifiers["value"].gather(links.row)
+    starred = stars(links, joins)
+    left, right = _with_evidence(starred, known)
+    root = connected_by(left, right, size)
     which = contested(root, known, evidence.max_records_per_customer)
-    in_doubt = np.isin(root, which) if which.size else np.zeros(root.size, dtype=np.bool_)
+    in_doubt = np.zeros(size, dtype=np.bool_)
     followed: list[Edge] = []
     if which.size:
-        root, followed = follow(root, which, links, joins, guards.weights, known, evidence.max_records_per_customer)
+        in_doubt[which] = True
+        in_doubt = in_doubt[root]
+        limit = evidence.max_records_per_customer
+        root, followed = follow(root, which, links, joins, values, guards.weights, known, limit)
     given = assign(root, records, previous, taken)
     sizes = np.bincount(root, minlength=root.size)
-    values = identifiers["value"][links.row]
-    listed = holding_links(root, links, joins, guards.weights, known, in_doubt, followed)
-    names = given.names[given.slot]
+    listed = holding_links(root, links, starred, values, guards.weights, known, in_doubt, followed)
+    names = given.names.gather(given.slot)
     only_probable, probability = methods(root, listed, known, evidence)
-    table = as_frame(listed, records, links, guards.kinds, values, known, evidence, names)
+    table = as_table(listed, records, links.kind, guards.kinds, values, known, evidence, names)
+    method = np.where(sizes[root] == 1, 0, np.where(only_probable, 1, 2))
     return Outcome(
         records=_records(
             records,
             previous,
             given,
-            pl.select(
-                pl.when(pl.Series(sizes[root] == 1))
-                .then(pl.lit("single"))
-                .when(pl.Series(only_probable))
-                .then(pl.lit("probabilistic"))
-                .otherwise(pl.lit("exact"))
-            ).to_series(),
-            pl.Series(probability),
-            _reasons(root, records, links, joins, barred, guards, identifiers["value"], listed, table["reason"]),
+            names,
+            pl.Series(["single", "probabilistic", "exact"]).gather(method),
+            probability,
+            _reasons(root, records, links, joins, barred, guards, identifiers["value"], values, listed, table),
             moment,
         ),
-        changes=changes(
-            root, given, records, links, joins, guards.kinds, moment, _told(root, given, listed, table["reason"])
-        ),
-        links=table.sort(
-            "source", "source_record_id", "other_source", "other_record_id", "kind", "value", nulls_last=True
-        ),
+        changes=changes(root, given, records, links, joins, guards.kinds, moment, _told(root, given, listed, table)),
+        links=table.frame,
         decisions=_decisions(known, followed),
         sizes=sizes[sizes > 0],
         joining_values=int(joins.sum()),
-        new_ids=records.frame[given.new].with_columns(customer_id=given.names[given.slot[given.new]]),
+        new_ids=records.frame[given.new].with_columns(customer_id=given.names.gather(given.slot[given.new])),
     )
+
+
+def _with_evidence(starred: tuple[Ints, Ints, Ints], known: Numbered) -> tuple[Ints, Ints]:
+    """The records that identifiers, probable links and stewards join, as left and right."""
+    left, right, _ = starred
+    if not (known.pair_left.size or known.merges):
+        return left, right
+    merged_left, merged_right = (np.array([one[side] for one in known.merges], dtype=np.int64) for side in (1, 2))
+    return np.concatenate([left, known.pair_left, merged_left]), np.concatenate([right, known.pair_right, merged_right])
 
 
 def _reasons(
@@ -157,36 +168,43 @@ def _reasons(
     barred: Bools,
     guards: Guards,
     identifier_texts: pl.Series,
+    values: pl.Series,
     listed: LinkList,
-    told: pl.Series,
+    table: LinkTable,
 ) -> pl.Series:
     """Why each record is where it is; `identifier_texts` has the value of each row of the identifiers."""
     inside, joining = within_customers(links, joins, root)
-    shared = shared_values(records, inside, joining, guards.kinds, identifier_texts[inside.row], guards.weights)
-    holding, stopped = links_told(listed, told, records.frame.height)
-    both = pl.DataFrame({"shared": shared, "holding": holding, "stopped": stopped}).select(
-        pl.concat_str("shared", "holding", separator="; ", ignore_nulls=True).alias("said"), "stopped"
-    )
-    said = both.select(pl.when(pl.col("said") != "").then("said").otherwise("stopped")).to_series()
+    texts = values if inside is links else identifier_texts.gather(inside.row)
+    said = shared_values(records, inside, joining, guards.kinds, texts, guards.weights)
+    if not listed.is_exact_only:
+        holding, stopped = links_told(listed, table, records.frame.height)
+        both = pl.DataFrame({"shared": said, "holding": holding, "stopped": stopped}).select(
+            pl.concat_str("shared", "holding", separator="; ", ignore_nulls=True).alias("said"), "stopped"
+        )
+        said = both.select(pl.when(pl.col("said") != "").then("said").otherwise("stopped")).to_series()
     return tell_alone(said, links, barred, guards.kinds)
 
 
-def _told(root: Ints, given: Assignment, listed: LinkList, reasons: pl.Series) -> dict[tuple[int, int], str]:
-    """Per old id and part of it that has another id now: what links say that are no identifiers, or that were stopped."""
+def _told(root: Ints, given: Assignment, listed: LinkList, table: LinkTable) -> dict[tuple[int, int], str]:
+    """What links say of each old id and each part of it that has another id now.
+
+    Only links that are no identifiers, or that were stopped.
+    """
     told: dict[tuple[int, int], str] = {}
-    if given.fates.height == 0:
+    if given.fates.height == 0 or listed.is_exact_only:
         return told
     changed = {(old, part) for old, part in given.fates.select("old", "root").iter_rows()}
-    for place in range(listed.left.size):
-        left, right = int(listed.left[place]), int(listed.right[place])
-        for record, other in ((left, right), (right, left)):
+    holds = listed.is_holding
+    is_one_before = given.old[listed.left] == given.old[listed.right]
+    places = np.flatnonzero(np.where(holds, (listed.value < 0) & ~is_one_before, is_one_before))
+    reasons = table.reasons(places)
+    for number, (left, right) in enumerate(
+        zip(listed.left[places].tolist(), listed.right[places].tolist(), strict=True)
+    ):
+        for record in (left, right):
             key = (int(given.old[record]), int(root[record]))
-            if key not in changed or key in told:
-                continue
-            parted = bool(listed.stopped_by[place]) and given.old[record] == given.old[other]
-            met = not listed.stopped_by[place] and listed.value[place] < 0 and given.old[record] != given.old[other]
-            if parted or met:
-                told[key] = reasons[place]
+            if key in changed and key not in told:
+                told[key] = reasons[number]
     return told
 
 
@@ -217,8 +235,9 @@ def _records(
     records: Records,
     previous: pl.DataFrame,
     given: Assignment,
+    names: pl.Series,
     method: pl.Series,
-    probability: pl.Series,
+    probability: Floats,
     reasons: pl.Series,
     moment: datetime,
 ) -> pl.DataFrame:
@@ -228,7 +247,7 @@ def _records(
     since[records.of_previous[present]] = previous["resolved_at"].to_numpy()[present]
     since[~given.kept] = np.datetime64("NaT", "us")
     return records.frame.with_columns(
-        customer_id=given.names[given.slot],
+        customer_id=names,
         match_method=method,
         match_probability=probability,
         match_reason=reasons,

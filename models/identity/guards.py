@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import polars as pl
 
-from models.identity.keys import Bools, Ints, Links, Records, codes
+from models.identity.keys import Bools, Ints, Links, Records, distinct
 from models.identity.result import BLOCKED_SCHEMA
 from models.identity.rules import Guards
+from models.identity.texts import codes
 
 OVER_RECORDS, OVER_PEOPLE, EXCLUDED = "over the limit of records", "over the limit of people", "excluded"
 
@@ -57,7 +58,7 @@ def people_per_value(persons: pl.DataFrame, records: Records, links: Links) -> I
     shared = links.counts[links.value] > 1
     rows = np.flatnonzero(shared & (person[links.record] >= 0))
     width = int(person.max()) + 1
-    pairs = np.unique(links.value[rows] * width + person[links.record[rows]])
+    pairs = distinct(links.value[rows] * width + person[links.record[rows]])
     return np.bincount(pairs // width, minlength=links.counts.size).astype(np.int64)
 
 
@@ -69,8 +70,11 @@ def barred_values(guards: Guards, links: Links, people: Ints) -> tuple[Bools, Bo
     return links.excluded, over_records, people > limits[links.kind]
 
 
-def blocked_values(guards: Guards, links: Links, people: Ints, values: pl.Series) -> pl.DataFrame:
-    """The values that may not join, most used first; see `IdentityReport.blocked_values`."""
+def blocked_values(guards: Guards, links: Links, people: Ints, texts: pl.Series) -> pl.DataFrame:
+    """The values that may not join, most used first; see `IdentityReport.blocked_values`.
+
+    `texts` has the value of each row of the identifiers.
+    """
     excluded, over_records, over_people = barred_values(guards, links, people)
     barred = np.flatnonzero(excluded | over_records | over_people)
     kind = links.kind[barred].tolist()
@@ -81,7 +85,7 @@ def blocked_values(guards: Guards, links: Links, people: Ints, values: pl.Series
     return pl.DataFrame(
         {
             "kind": [guards.kinds[place] for place in kind],
-            "value": values[barred],
+            "value": texts.gather(links.row[barred]),
             "records": links.counts[barred],
             "people": people[barred],
             "max_records": [guards.max_records[place] for place in kind],

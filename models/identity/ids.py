@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from models.identity.keys import Bools, Ints, Records, codes
+from models.identity.keys import Bools, Ints, Records, counted, distinct
+from models.identity.texts import grouped
 
 NEW_IDS_AT_ONCE = 1_000_000
+_PREFIX, _DIGEST = b"c_", 8  # bytes
 
 FATES_SCHEMA = pl.Schema({"old": pl.Int64(), "root": pl.Int64(), "change": pl.String()})
 
@@ -47,9 +50,9 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame, taken: Sequence
         previous: the records of the previous run.
         taken: further ids that no new customer may get.
     """
-    old_of_previous = codes(previous["customer_id"])
-    _, first = np.unique(old_of_previous, return_index=True)
-    old_names = previous["customer_id"][first]
+    olds = grouped(previous["customer_id"])
+    old_of_previous = olds.of_row
+    old_names = previous["customer_id"].gather(olds.first)
     present = records.of_previous >= 0
     old = np.full(root.size, -1, dtype=np.int64)
     old[records.of_previous[present]] = old_of_previous[present]
@@ -58,7 +61,8 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame, taken: Sequence
     roots = np.flatnonzero(root == np.arange(root.size))
     ownerless = roots[owner[roots] < 0]
     barred = pl.concat([old_names, pl.Series(taken, dtype=pl.String)])
-    names = pl.concat([old_names, new_ids(records.frame[ownerless], taken=barred)])
+    # In one chunk: gathering from many is slow.
+    names = pl.concat([old_names, new_ids(records.frame[ownerless], taken=barred)]).rechunk()
     owner[ownerless] = old_names.len() + np.arange(ownerless.size)
     slot = owner[root]
 
@@ -86,7 +90,7 @@ def _owners(
     """
     width = names.len() + 1
     known = old >= 0
-    pair, members = np.unique(root[known] * width + old[known], return_counts=True)
+    pair, members = counted(root[known] * width + old[known])
     pair_root, pair_old = pair // width, pair % width
     owner = np.full(root.size, -1, dtype=np.int64)
 
@@ -135,20 +139,54 @@ def new_ids(smallest: pl.DataFrame, *, taken: pl.Series) -> pl.Series:
     ids = _hashed(keys)
     attempt = 0
     while True:
-        clash = (ids.is_in(taken.implode()) | ~ids.is_first_distinct()) if ids.len() else ids.is_null()
-        if not clash.any():
+        clash = _clashes(ids, taken)
+        if clash.size == 0:
             return ids
         attempt += 1
-        again = _hashed(keys.filter(clash) + f"\x1f{attempt}")
-        ids = ids.scatter(clash.arg_true(), again)
+        ids = ids.scatter(clash, _hashed(keys.gather(clash) + f"\x1f{attempt}"))
+
+
+def _clashes(ids: pl.Series, taken: pl.Series) -> Ints:
+    """The rows whose id is taken, or is that of a row before."""
+    # Numbers are sorted faster than texts: only ids whose hash is there twice are looked at.
+    hashes, known = ids.hash().to_numpy(), taken.hash().to_numpy()
+    every = np.sort(np.concatenate([hashes, np.unique(known)]))
+    doubled = distinct(every[1:][every[1:] == every[:-1]])
+    if doubled.size == 0:
+        return np.empty(0, dtype=np.int64)
+    rows = np.flatnonzero(np.isin(hashes, doubled))
+    some = ids.gather(rows)
+    clash = some.is_in(taken.filter(pl.Series(np.isin(known, doubled))).implode()) | ~some.is_first_distinct()
+    found: Ints = rows[clash.to_numpy()]
+    return found
 
 
 def _hashed(keys: pl.Series) -> pl.Series:
     """`c_` and the first 16 hex digits of each key's BLAKE2b hash."""
+    content = keys.cast(pl.Binary)
     # In parts: a list of all keys as Python objects would be the largest thing in memory.
     parts = [
-        pl.Series([blake2b(key.encode(), digest_size=8).digest() for key in part], dtype=pl.Binary)
-        for part in (keys.slice(start, NEW_IDS_AT_ONCE) for start in range(0, keys.len(), NEW_IDS_AT_ONCE))
+        b"".join([blake2b(key, digest_size=_DIGEST).digest() for key in content.slice(start, NEW_IDS_AT_ONCE)])
+        for start in range(0, content.len(), NEW_IDS_AT_ONCE)
     ]
-    digests = pl.concat(parts) if parts else pl.Series([], dtype=pl.Binary)
-    return ("c_" + digests.bin.encode("hex")).alias("customer_id")
+    digests = np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(-1, _DIGEST)
+    return pl.Series("customer_id", _hex(digests))
+
+
+def _hex(digests: npt.NDArray[np.uint8]) -> pl.Series:
+    """`c_` and the hex digits of each row of bytes, written into one buffer of text."""
+    from pyarrow import LargeStringArray, py_buffer
+
+    digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+    every = np.arange(256)
+    of_byte = np.stack([digits[every >> 4], digits[every & 15]], axis=1)
+    width = len(_PREFIX) + 2 * _DIGEST
+    text = np.empty((digests.shape[0], width), dtype=np.uint8)
+    text[:, : len(_PREFIX)] = np.frombuffer(_PREFIX, dtype=np.uint8)
+    text[:, len(_PREFIX) :] = of_byte[digests].reshape(-1, 2 * _DIGEST)
+    ends = np.arange(digests.shape[0] + 1, dtype=np.int64) * width
+    array = LargeStringArray.from_buffers(digests.shape[0], py_buffer(ends), py_buffer(text))
+    series = pl.from_arrow(array)
+    if not isinstance(series, pl.Series):
+        raise TypeError("identity: an array of texts is a series")
+    return series

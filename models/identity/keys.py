@@ -2,13 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from models.identity.texts import Bools, Ints, grouped, text_order
+
+__all__ = [
+    "Bools",
+    "Excludes",
+    "Ints",
+    "Links",
+    "Records",
+    "counted",
+    "distinct",
+    "few",
+    "gathered",
+    "number_links",
+    "number_records",
+]
+
 Excludes = Callable[[pl.DataFrame], Bools]
 
 
@@ -54,18 +69,41 @@ class Links:
     row: Ints
 
 
-def codes(series: pl.Series) -> Ints:
-    """A number per distinct text, equal for equal texts, in no particular order. Nulls are not allowed."""
-    # A name space of its own: the codes are dropped with the series, and other categoricals do not meet them.
-    categorical = series.cast(pl.Categorical(pl.Categories.random()))
-    return categorical.to_physical().to_numpy().astype(np.int64)
-
-
 def distinct(numbers: Ints) -> Ints:
     """The distinct numbers, sorted; `np.unique` hashes before it sorts, which takes longer here."""
     ordered = np.sort(numbers)
     kept: Ints = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
     return kept
+
+
+def counted(numbers: Ints) -> tuple[Ints, Ints]:
+    """The distinct numbers, sorted, and how often each is there."""
+    ordered = np.sort(numbers)
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    return ordered[starts], np.diff(starts, append=ordered.size)
+
+
+def few(numbers: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
+    """The distinct numbers, sorted, and per number its place among them; fast where few are distinct."""
+    told = pl.Series(numbers).unique().sort().to_numpy()
+    return told, np.searchsorted(told, numbers)
+
+
+def places_of(texts: pl.Series, names: Sequence[str]) -> Ints:
+    """Per text its place among the names, all of which differ."""
+    if not names:
+        return np.zeros(texts.len(), dtype=np.int64)
+    return texts.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
+
+
+def gathered(series: pl.Series, places: Ints) -> pl.Series:
+    """The values at the places, null for a place below 0."""
+    absent = np.flatnonzero(places < 0)
+    if absent.size == 0:
+        return series.gather(places)
+    if absent.size == places.size:
+        return pl.repeat(None, places.size, dtype=series.dtype, eager=True)
+    return series.gather(pl.Series(places, dtype=pl.Int64).scatter(absent, None))
 
 
 def number_records(identifiers: pl.DataFrame, previous: pl.DataFrame, sources: Sequence[str] | None = None) -> Records:
@@ -80,60 +118,72 @@ def number_records(identifiers: pl.DataFrame, previous: pl.DataFrame, sources: S
         ValueError: the previous records hold one record twice.
     """
     rows = identifiers.height
-    both = pl.concat([frame.select("source", "source_record_id") for frame in (identifiers, previous)])
+    both = identifiers.select("source", "source_record_id")
+    if previous.height:
+        both = pl.concat([both, previous.select("source", "source_record_id")]).rechunk()
     sources = both["source"].unique().sort().to_list() if sources is None else list(sources)
-    source = both["source"].replace_strict(sources, range(len(sources)), return_dtype=pl.Int64).to_numpy()
-    key = codes(both["source_record_id"]) * max(len(sources), 1) + source
-    old = key[rows:]
-    doubled = old.size - distinct(old).size
+    source = places_of(both["source"], sources)
+    groups = grouped(both["source_record_id"], source)
+    first, group = groups.first, groups.of_row
+    doubled = group.size - rows - distinct(group[rows:]).size
     if doubled:
         raise ValueError(f"identity: previous holds {doubled} records more than once")
 
-    keys, first, inverse = np.unique(key[:rows], return_index=True, return_inverse=True)
-    frame = identifiers.select("source", "source_record_id")[first]
+    # A group whose first row is one of the previous records is a record that is gone.
+    here = np.flatnonzero(first < rows)
+    first, ids = first[here], both["source_record_id"].gather(first[here])
     # The number of a record is its place in the sorted list; results then depend on no order of rows.
-    order = frame.select(pl.arg_sort_by("source", "source_record_id")).to_series().to_numpy().astype(np.int64)
-    number = np.empty(keys.size, dtype=np.int64)
-    number[order] = np.arange(keys.size)
+    order = _order(ids, source[first], len(sources))
+    number = np.full(groups.starts.size, -1, dtype=np.int64)
+    number[here[order]] = np.arange(order.size)
+    of_both, source = number[group], source[first][order]
     return Records(
-        frame=frame[order],
+        frame=pl.DataFrame(
+            {
+                "source": pl.Series(sources, dtype=pl.String).gather(source),
+                "source_record_id": ids.gather(order),
+            }
+        ),
         sources=sources,
-        source=source[:rows][first][order],
-        of_row=number[inverse],
-        of_previous=_find(keys, old, number),
+        source=source,
+        of_row=of_both[:rows],
+        of_previous=of_both[rows:],
     )
 
 
-def _find(keys: Ints, wanted: Ints, number: Ints) -> Ints:
-    """The number of each wanted key, -1 where it is not among the sorted keys."""
-    if keys.size == 0:
-        return np.full(wanted.size, -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
-    return np.where(keys[place] == wanted, number[place], -1)
+def _order(ids: pl.Series, source: Ints, sources: int) -> Ints:
+    """The order of (source, id); source by source, because the ids of one often begin alike and sort faster for it."""
+    parts = [np.flatnonzero(source == place) for place in range(sources)]
+    parts = [rows[text_order(ids.gather(rows))] for rows in parts]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def number_links(identifiers: pl.DataFrame, records: Records, kinds: Sequence[str], excludes: Excludes) -> Links:
+def number_links(
+    identifiers: pl.DataFrame, records: Records, kinds: Sequence[str], excludes: Excludes | None = None
+) -> Links:
     """Number the identifier values that are not null or blank, and link them with their records.
 
     Args:
         identifiers: source, source_record_id, kind, value.
         records: their numbered records.
         kinds: the kinds that join.
-        excludes: says of distinct values (kind, value) which never join.
+        excludes: says of distinct values (kind, value) which never join; None where none is excluded.
     """
     usable = identifiers.select(
         (pl.col("kind").is_in(list(kinds)) & (pl.col("value").str.strip_chars() != "")).fill_null(value=False)
     ).to_series()
-    row = usable.arg_true().to_numpy().astype(np.int64)
-    named = identifiers.select("kind", "value").filter(usable)
-    place = dict(zip(kinds, range(len(kinds)), strict=True))
-    kind = named["kind"].replace_strict(place, return_dtype=pl.Int64).to_numpy().astype(np.int64)
-    key = codes(named["value"]) * max(len(kinds), 1) + kind
-    _, first, value = np.unique(key, return_index=True, return_inverse=True)
+    named, record = identifiers.select("kind", "value"), records.of_row
+    row = np.arange(record.size)
+    if not usable.all():
+        row = usable.arg_true().to_numpy().astype(np.int64)
+        named, record = named.filter(usable), record[row]
+    kind = places_of(named["kind"], kinds)
+    groups = grouped(named["value"], kind)
+    first = groups.first
 
     size = max(records.frame.height, 1)
     # One number per (value, record) pair: sorting it sorts by value, then record, and drops repeated rows.
-    pair = distinct(value.astype(np.int64) * size + records.of_row[row])
+    pair = distinct(groups.of_place * size + record[groups.order])
     value, record = pair // size, pair % size
     starts = np.flatnonzero(np.diff(value, prepend=-1))
     return Links(
@@ -142,6 +192,6 @@ def number_links(identifiers: pl.DataFrame, records: Records, kinds: Sequence[st
         starts=starts,
         counts=np.diff(starts, append=value.size),
         kind=kind[first],
-        excluded=excludes(named[first]),
+        excluded=np.zeros(first.size, dtype=np.bool_) if excludes is None else excludes(named[first]),
         row=row[first],
     )

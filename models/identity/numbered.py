@@ -11,7 +11,6 @@ import polars as pl
 from models.identity.keys import Bools, Ints, Links, Records
 from models.identity.rules import KEY, OTHER_KEY, Evidence
 
-
 #: The most that one pair says against and for two groups of records being one person.
 AGAINST_BITS, FOR_BITS = 4.0, 8.0
 
@@ -32,7 +31,8 @@ class Numbered:
         pair_left, pair_right: the records of each probable link, left below right.
         pair_weight: its bits.
         pair_row: its row in the frame of pairs.
-        votes: per pair of records (left * number of records + right), what it says for or against, in bits within bounds.
+        voted_left, voted_right: the records of each compared pair, left below right; each pair once.
+        vote: what it says for one person or against it, in bits within bounds.
         named: per record, whether something is known of the person, so that others can be compared with it.
         merges: (decision_id, record, record), in the order of time.
         splits: in the order of time, without those that a later merge overrules.
@@ -48,7 +48,9 @@ class Numbered:
     pair_right: Ints
     pair_weight: np.ndarray
     pair_row: Ints
-    votes: dict[int, float]
+    voted_left: Ints
+    voted_right: Ints
+    vote: np.ndarray
     named: Bools
     merges: list[tuple[str, int, int]]
     splits: list[Split]
@@ -72,27 +74,25 @@ def numbered(
         links: values and the records that carry them.
         kinds: the kinds of identifier.
     """
-    numbers = records.frame.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
+    numbers = _numbers(evidence, records)
     compared = _pairs(evidence.pairs, numbers)
     pairs = compared.filter(pl.col("probability") >= evidence.join_from_probability)
-    size = records.frame.height
-    named = np.zeros(size, dtype=np.bool_)
-    named[evidence.traits.select(KEY).unique().join(numbers, on=KEY)["record"].to_numpy()] = True
+    # Of a pair that was compared twice, the worse counts.
+    votes = compared.unique(["left", "right"], keep="last", maintain_order=True)
+    named = np.zeros(records.frame.height, dtype=np.bool_)
+    of_traits = evidence.traits.join(numbers, on=KEY)
+    named[of_traits["record"].to_numpy()] = True
     merges, splits, overruled, unknown = _decisions(evidence.decisions, numbers)
     traits = list(evidence.separates)
-    told = _traits(evidence, numbers, identifiers, links, kinds, traits)
+    told = _traits(of_traits, identifiers, links, kinds, traits)
     return Numbered(
         pair_left=pairs["left"].to_numpy(),
         pair_right=pairs["right"].to_numpy(),
         pair_weight=pairs["weight"].to_numpy(),
         pair_row=pairs["row"].to_numpy(),
-        votes=dict(
-            zip(
-                compared.select(pl.col("left") * size + pl.col("right")).to_series().to_list(),
-                compared["weight"].clip(-AGAINST_BITS, FOR_BITS).to_list(),
-                strict=True,
-            )
-        ),
+        voted_left=votes["left"].to_numpy(),
+        voted_right=votes["right"].to_numpy(),
+        vote=votes["weight"].clip(-AGAINST_BITS, FOR_BITS).to_numpy(),
         named=named,
         merges=merges,
         splits=splits,
@@ -103,6 +103,17 @@ def numbered(
         traits=traits,
         unknown=unknown,
     )
+
+
+def _numbers(evidence: Evidence, records: Records) -> pl.DataFrame:
+    """source, source_record_id, record of the records that the evidence names."""
+    frames = (evidence.traits.select(KEY), evidence.pairs.select(KEY), evidence.decisions.select(KEY))
+    named = pl.concat([*frames, evidence.pairs.select(OTHER_KEY).rename(dict(zip(OTHER_KEY, KEY, strict=True)))])
+    if named.is_empty():
+        return named.with_columns(record=pl.lit(None, dtype=pl.Int64))
+    numbers = records.frame.with_columns(record=pl.int_range(records.frame.height, dtype=pl.Int64))
+    # Evidence is often about few of many records, and it is looked up several times.
+    return numbers.join(named.unique(), on=KEY, how="semi")
 
 
 def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
@@ -157,31 +168,30 @@ def _crosses(split: Split, left: int, right: int) -> bool:
 
 
 def _traits(
-    evidence: Evidence,
-    numbers: pl.DataFrame,
+    of_records: pl.DataFrame,
     identifiers: pl.DataFrame,
     links: Links,
     kinds: Sequence[str],
     traits: Sequence[str],
 ) -> pl.DataFrame:
-    """record, trait (its place), value of the traits that separate."""
+    """record, trait (its place), value of the traits that separate; `of_records` has what records say, by number."""
     schema = {"record": pl.Int64(), "trait": pl.Int64(), "value": pl.String()}
     place = {trait: number for number, trait in enumerate(traits)}
-    named = evidence.traits.filter(pl.col("trait").is_in(list(traits))).join(numbers, on=KEY)
+    named = of_records.filter(pl.col("trait").is_in(list(traits)))
     parts = [
         named.select(
             "record", pl.col("trait").replace_strict(place, return_dtype=pl.Int64, default=-1), "value"
         ).match_to_schema(pl.Schema(schema))
     ]
     for trait in (trait for trait in traits if trait in kinds):
-        rows = links.kind[links.value] == list(kinds).index(trait)
+        rows = np.flatnonzero((links.kind == list(kinds).index(trait))[links.value])
         value = links.value[rows]
         parts.append(
             pl.DataFrame(
                 {
                     "record": links.record[rows],
                     "trait": np.full(value.size, place[trait], dtype=np.int64),
-                    "value": identifiers["value"][links.row[value]],
+                    "value": identifiers["value"].gather(links.row[value]),
                 },
                 schema=schema,
             )

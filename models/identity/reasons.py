@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from models.identity import words
-from models.identity.keys import Bools, Ints, Links, Records
+from models.identity.keys import Bools, Ints, Links, Records, few, gathered
+from models.identity.texts import text_order
 
 # With more sources than this, their names are left out: a set of sources is held as bits of one number.
 MAX_NAMED_SOURCES = 32
@@ -28,17 +29,26 @@ def within_customers(links: Links, joins: Bools, root: Ints) -> tuple[Links, Boo
     """Links whose values are told apart by customer, so that who shares one counts only those of the same customer.
 
     Returns:
-        Links between (value, customer) and records, and which of these values join records.
+        Links between (value, customer) and records, and which of these values join records. They are the links
+        themselves where every joining value is carried by one customer only.
     """
-    pair = links.value * max(root.size, 1) + root[links.record]
-    distinct, value = np.unique(pair, return_inverse=True)
-    order = np.lexsort((links.record, value))
-    value = value[order].astype(np.int64)
-    starts = np.flatnonzero(np.diff(value, prepend=-1))
-    origin = distinct // max(root.size, 1)
-    counts = np.diff(starts, append=value.size)
+    of_link = root[links.record]
+    # A value of several customers; what joins nothing is told of nobody and may stay as it is.
+    elsewhere = of_link != of_link[links.starts][links.value]
+    spread = np.zeros(joins.size, dtype=np.bool_)
+    spread[links.value[elsewhere]] = True
+    spread &= joins
+    if not spread.any():
+        return links, joins
+    rows = np.flatnonzero(spread[links.value])
+    order = np.arange(links.value.size)
+    order[rows] = rows[np.lexsort((links.record[rows], of_link[rows], links.value[rows]))]
+    customer = np.where(spread[links.value], of_link[order], -1)
+    starts = np.flatnonzero((np.diff(links.value, prepend=-1) != 0) | (np.diff(customer, prepend=-1) != 0))
+    origin = links.value[starts]
+    counts = np.diff(starts, append=links.value.size)
     told = Links(
-        value=value,
+        value=np.repeat(np.arange(starts.size), counts),
         record=links.record[order],
         starts=starts,
         counts=counts,
@@ -74,38 +84,70 @@ def shared_values(
     """
     size = records.frame.height
     rows, shares = _shares(records, links, joins)
+    record, value = links.record[rows], links.value[rows]
+    kind_of_row = links.kind[value]
     phrases = []
     for place, kind in enumerate(kinds):
-        of_kind = links.kind[links.value[rows]] == place
-        record, value, share = _widest(links.record[rows[of_kind]], links.value[rows[of_kind]], shares[of_kind], values)
-        told, which = np.unique(share, return_inverse=True)
+        of_kind = np.flatnonzero(kind_of_row == place)
+        if of_kind.size == 0:
+            continue
+        chosen = of_kind[_widest(record[of_kind], value[of_kind], shares[of_kind], values, size)]
+        told, which = few(shares[chosen])
         texts = [_shared_with(int(one), records.sources, weights[place]) for one in told]
-        said = pl.DataFrame(
-            {"value": values[value], "shared": pl.Series(texts, dtype=pl.String)[which]},
-            schema={"value": pl.String, "shared": pl.String},
-        ).select(pl.concat_str(pl.lit(words.same(kind)), "value", "shared"))
-        where = np.full(size, -1, dtype=np.int64)
-        where[record] = np.arange(record.size)
-        phrases.append(said.to_series().gather(pl.Series(where).replace(-1, None)).alias(kind))
-    joined = pl.DataFrame(phrases).select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).alias("reason"))
-    return joined.select(pl.when(pl.col("reason") != "").then("reason")).to_series()
+        said = pl.select(
+            pl.concat_str(
+                pl.lit(words.same(kind)), values.gather(value[chosen]), pl.Series(texts, dtype=pl.String).gather(which)
+            )
+        ).to_series()
+        phrases.append((record[chosen], said))
+    return _together(phrases, size)
 
 
-def _widest(record: Ints, value: Ints, share: Ints, values: pl.Series) -> tuple[Ints, Ints, Ints]:
-    """Per record the value that the most records carry; of equal ones the first by its text."""
-    most = np.zeros(int(record.max()) + 1 if record.size else 0, dtype=np.int64)
-    np.maximum.at(most, record, share)
-    best = np.flatnonzero(share == most[record])
-    record, value, share = record[best], value[best], share[best]
-    several = np.bincount(record, minlength=most.size)[record] > 1
-    if several.any():
-        tied = pl.DataFrame(
-            {"place": np.flatnonzero(several), "record": record[several], "text": values[value[several]]}
-        )
-        first = tied.sort("record", "text").unique("record", keep="first", maintain_order=True)["place"].to_numpy()
-        kept = np.sort(np.concatenate([np.flatnonzero(~several), first]))
-        record, value, share = record[kept], value[kept], share[kept]
-    return record, value, share
+def _together(phrases: Sequence[tuple[Ints, pl.Series]], size: int) -> pl.Series:
+    """Per record its phrases in a row; null for a record without any.
+
+    Most records have one at most, so only those with several are put together.
+    """
+    several = np.zeros(size, dtype=np.int8)
+    for record, _ in phrases:
+        several[record] += 1
+    many = np.flatnonzero(several > 1)
+    place = np.full(size, -1, dtype=np.int64)
+    before = 0
+    for record, said in phrases:
+        place[record] = np.arange(before, before + said.len())
+        before += said.len()
+    if many.size:
+        of_many = np.full(size, -1, dtype=np.int64)
+        of_many[many] = np.arange(many.size)
+        columns = []
+        for record, said in phrases:
+            rows = np.flatnonzero(several[record] > 1)
+            where = np.full(many.size, -1, dtype=np.int64)
+            where[of_many[record[rows]]] = rows
+            columns.append(gathered(said, where))
+        place[many] = np.arange(before, before + many.size)
+        joined = pl.select(pl.concat_str(columns, separator="; ", ignore_nulls=True)).to_series()
+        phrases = [*phrases, (many, joined)]
+    if not phrases:
+        return pl.repeat(None, size, dtype=pl.String, eager=True)
+    return gathered(pl.concat([said for _, said in phrases]).rechunk(), place)
+
+
+def _widest(record: Ints, value: Ints, share: Ints, values: pl.Series, size: int) -> Ints:
+    """The places of each record's value that the most records carry; of equal ones the first by its text."""
+    # Few records have several values of a kind.
+    several = np.bincount(record, minlength=size)[record] > 1
+    if not several.any():
+        return np.arange(record.size)
+    most = np.zeros(size, dtype=np.int64)
+    np.maximum.at(most, record[several], share[several])
+    several &= share == most[record]
+    rows = np.flatnonzero(several)
+    rows = rows[text_order(values.gather(value[rows]), record[rows])]
+    first = rows[np.diff(record[rows], prepend=-1) != 0]
+    single = np.bincount(record, minlength=size)[record] == 1
+    return np.sort(np.concatenate([np.flatnonzero(single), first]))
 
 
 def _shares(records: Records, links: Links, joins: Bools) -> tuple[Ints, Ints]:
@@ -134,19 +176,19 @@ def _shared_with(share: int, sources: Sequence[str], weight: float) -> str:
 
 def tell_alone(reasons: pl.Series, links: Links, barred: Bools, kinds: Sequence[str]) -> pl.Series:
     """Fill in the records without a reason: no identifier, none in common, or only such as may not join."""
-    empty = reasons.is_null().to_numpy()
-    if not empty.any():
+    empty = np.flatnonzero(reasons.is_null().to_numpy())
+    if empty.size == 0:
         return reasons
-    named = np.zeros(empty.size, dtype=np.bool_)
+    named = np.zeros(reasons.len(), dtype=np.bool_)
     named[links.record] = True
-    stopped = np.zeros(empty.size, dtype=np.int64)
-    for place in range(len(kinds)):
-        hit = np.zeros(empty.size, dtype=np.bool_)
-        hit[links.record[(barred & (links.kind == place))[links.value]]] = True
-        stopped |= hit.astype(np.int64) << place
+    stopped = np.zeros(reasons.len(), dtype=np.int64)
+    hit = np.flatnonzero(barred[links.value])
+    np.bitwise_or.at(stopped, links.record[hit], np.int64(1) << links.kind[links.value[hit]])
     # Per record one of the cases: 0 no identifier, 1 none in common, from 2 on the sets of barred kinds.
-    sets, which = np.unique(stopped, return_inverse=True)
+    sets, which = few(stopped[empty])
     cases = [words.NAMELESS, words.ALONE]
     cases += [words.stopped(in_set(int(bits), kinds)) for bits in sets]
-    case = np.where(stopped > 0, which + 2, named.astype(np.int64))
-    return reasons.fill_null(pl.Series(cases, dtype=pl.String)[case])
+    case = np.where(stopped[empty] > 0, which + 2, named[empty].astype(np.int64))
+    place = np.arange(len(cases), len(cases) + reasons.len())
+    place[empty] = case
+    return pl.concat([pl.Series(cases, dtype=pl.String), reasons]).rechunk().gather(place)

@@ -88,14 +88,17 @@ def resolve_bucket(bucket: int, rows: pa.Table, known: pa.Table, task: Task) -> 
     """Resolve one bucket and return what it tells, as `resolve_buckets` does."""
     from models.identity.engine import outcome
     from models.identity.keys import number_links, number_records
-    from models.identity.resolve import checked_previous
+    from models.identity.resolve import checked_guards, checked_previous
+    from models.identity.rules import Evidence
 
-    identifiers, previous = from_spark(rows), checked_previous(from_spark(known))
+    identifiers, previous = from_spark(rows).rechunk(), checked_previous(from_spark(known)).rechunk()
     records = number_records(identifiers, previous, task.sources)
-    links = number_links(identifiers, records, task.kinds, {})
+    links = number_links(identifiers, records, task.kinds)
     barred = identifiers["barred"].to_numpy()[links.row]
     taken = task.taken.get(bucket, ())
-    found = outcome(records, links, barred, previous, task.kinds, task.moment, taken)
+    # What may not join is known already, from all records; the limit of this call bars nothing.
+    guards = checked_guards(task.kinds, max(identifiers.height, 1))
+    found = outcome(identifiers, records, links, barred, previous, guards, Evidence(), task.moment, taken)
     sizes = pl.Series("size", found.sizes, dtype=pl.Int64).value_counts(name="number")
     told = pl.concat(
         [
