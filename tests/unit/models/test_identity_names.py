@@ -7,7 +7,7 @@ import pytest
 
 from models.identity.names import Familiar, latin, mapped, sound, split_full_name
 
-# Spellings of one name that records of one person hold: Cyrillic, English, German, French, Polish, Chinese signs and Pinyin.
+# Spellings of one name that records of one person hold: Cyrillic, English, German, French, Polish; Chinese signs, Pinyin.
 SAME = [
     ["Шевченко", "Shevchenko", "Schewtschenko", "Chevtchenko", "Szewczenko"],
     ["Чайковский", "Tchaikovsky", "Tschaikowski", "Tchaïkovski", "Czajkowski"],
@@ -16,7 +16,7 @@ SAME = [
     ["Müller", "Mueller", "Muller", "MÜLLER"],
     ["李", "Li"],
     ["志明", "Zhiming", "Zhi Ming", "Zhi-Ming"],
-    ["O'Brien", "O’Brien", "OBrien", "O`Brien"],
+    ["O'Brien", "O’Brien", "OBrien", "O`Brien"],  # noqa: RUF001
     ["Jansson", "Jánsson"],
     ["Philipp", "Filip"],
     ["Yuri", "Juri", "Юрий"],
@@ -64,7 +64,7 @@ def test_the_families_of_spellings_do_not_meet_each_other() -> None:
         ("Müller-Lüdenscheidt", "muellerluedenscheidt"),
         ("Groß", "gross"),
         ("åse", "aase"),
-        ("d’Artagnan", "dartagnan"),
+        ("d’Artagnan", "dartagnan"),  # noqa: RUF001
         ("  ANNA  MARIA ", "annamaria"),
         ("Иван", "ivan"),
         ("Ольга", "olga"),
