@@ -7,7 +7,7 @@ import pytest
 
 from models.identity.names import Familiar, latin, mapped, sound, split_full_name
 
-# Spellings of one name that records of one person hold: Cyrillic, English, German, French, Polish; Chinese signs, Pinyin.
+# Spellings of one name that records of one person hold: Cyrillic, English, German, French, Polish; Chinese, Pinyin.
 SAME = [
     ["Шевченко", "Shevchenko", "Schewtschenko", "Chevtchenko", "Szewczenko"],
     ["Чайковский", "Tchaikovsky", "Tschaikowski", "Tchaïkovski", "Czajkowski"],

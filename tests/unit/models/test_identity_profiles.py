@@ -110,7 +110,7 @@ def test_streets_with_other_names_differ() -> None:
         ("Am Markt", None),
         ("", None),
         pytest.param(
-            "ул. Ленина, 12а",
+            "ул. Ленина, 12а",  # noqa: RUF001
             "12a",
             marks=pytest.mark.xfail(strict=True, reason="a letter outside ASCII hides the number"),
         ),
