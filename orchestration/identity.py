@@ -68,12 +68,13 @@ def identify(engine: Engine, run: Run, tell: Tell = lambda _: None) -> Identifie
     company = run.company
     moment = run.started_at.astimezone(UTC).replace(tzinfo=None)
     identifiers = engine.frame(IDENTIFIERS)
-    prepared = _prepared(engine)
+    profiles = _profiles(engine)
+    prepared = profiles.prepared
     probable = None
     pairs = Evidence().pairs
     if company.identity.probable.enabled:
         tell(f"comparing {prepared.height:,} records")
-        probable = _probable(engine, company, prepared)
+        probable = _probable(engine, company, profiles)
         pairs = _with_reasons(probable.pairs, prepared)
     evidence = Evidence(
         traits=traits_of(prepared),
@@ -98,7 +99,7 @@ def identify(engine: Engine, run: Run, tell: Tell = lambda _: None) -> Identifie
         "identity.decisions": _decision_table(run, result.decisions),
     }
     if probable is None or probable.is_trained or probable.records_new:
-        tables |= _model_tables(prepared, probable)
+        tables |= _model_tables(profiles.kept, probable)
     return Identified(
         identifiers.height, result, prepared, probable, tables, {"identity.customer_id_changes": result.changes}
     )
@@ -160,30 +161,55 @@ def familiar_names(engine: Engine) -> Familiar:
     return Familiar([*english, *own])
 
 
-def _prepared(engine: Engine) -> pl.DataFrame:
-    from models.identity.profiles import prepare
+@dataclass(frozen=True)
+class _Profiles:
+    """What records say of people.
 
-    return prepare(engine.frame(_PROFILES), familiar_names(engine))
+    Attributes:
+        prepared: As `models.identity.profiles.prepare` gives it.
+        kept: The same with a hash of what each record says, for the next run.
+        changed: source and source_record_id of the records that are new or say something else than before.
+    """
+
+    prepared: pl.DataFrame
+    kept: pl.DataFrame
+    changed: pl.DataFrame
 
 
-def _probable(engine: Engine, company: Company, prepared: pl.DataFrame) -> ProbableLinks:
+def _profiles(engine: Engine) -> _Profiles:
+    """Make records comparable; what says the same as in the run before is taken from there."""
+    import polars as pl
+
+    from models.identity.profiles import PREPARED_SCHEMA, prepare
+
+    key = ["source", "source_record_id"]
+    familiar = familiar_names(engine)
+    told = engine.frame(_PROFILES)
+    told = told.with_columns(said=told.hash_rows(seed=familiar.fingerprint).cast(pl.String))
+    before = engine.frame("SELECT * FROM identity.match_profiles").select(*PREPARED_SCHEMA.names(), "said")
+    same = before.join(told, on=[*key, "said"], how="semi")
+    anew = told.join(same, on=key, how="anti")
+    made = prepare(anew.drop("said"), familiar).join(anew.select(*key, "said"), on=key, how="left")
+    kept = pl.concat([same, made.select(same.columns)], how="vertical_relaxed").sort(key)
+    return _Profiles(kept.drop("said"), kept, anew.select(key))
+
+
+def _probable(engine: Engine, company: Company, profiles: _Profiles) -> ProbableLinks:
     """Compare records; only those that are new or changed where the model of an earlier run still holds."""
-    from models.identity.probable import KEY, find_probable
+    from models.identity.probable import find_probable
     from models.identity.training import Model
 
     settings = company.identity.probable.settings()
     earlier: dict[str, Any] = {}
     kept = engine.frame("SELECT model FROM identity.match_model")
-    if kept.height and prepared.height >= settings.always_train_below:
-        before = engine.frame("SELECT * FROM identity.match_profiles").select(prepared.columns)
-        same = prepared.join(before, on=prepared.columns, how="semi", nulls_equal=True)
+    if kept.height and profiles.prepared.height >= settings.always_train_below:
         earlier = {
             "model": Model.from_json(kept.item()),
             "known": engine.frame("SELECT * FROM identity.compared_pairs"),
-            "changed": prepared.select(KEY).join(same.select(KEY), on=KEY, how="anti"),
+            "changed": profiles.changed,
         }
     with work_space(company) as con:
-        return find_probable(con, prepared, settings=settings, **earlier)
+        return find_probable(con, profiles.prepared, settings=settings, **earlier)
 
 
 @contextmanager
@@ -229,7 +255,7 @@ def _groups(
     )
 
 
-def _model_tables(prepared: pl.DataFrame, probable: ProbableLinks | None) -> dict[str, Any]:
+def _model_tables(profiles: pl.DataFrame, probable: ProbableLinks | None) -> dict[str, Any]:
     """What the next run and an explanation need of the model."""
     import polars as pl
 
@@ -239,7 +265,7 @@ def _model_tables(prepared: pl.DataFrame, probable: ProbableLinks | None) -> dic
     model = None if probable is None else probable.model
     kept = pl.DataFrame({"model": [model.to_json()]} if model else {}, schema={"model": pl.String})
     return {
-        "identity.match_profiles": prepared,
+        "identity.match_profiles": profiles,
         "identity.match_model": kept,
         "identity.compared_pairs": PAIRS_SCHEMA.to_frame() if probable is None else probable.pairs,
     } | ({"identity.match_weights": weights_table(model)} if model else {})

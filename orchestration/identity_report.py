@@ -68,15 +68,15 @@ def write_charts(home: Home, company: Company, found: Identified) -> None:
 
 
 def _charts(company: Company, model: Model) -> dict[str, str]:
-    from models.identity.scoring import load_records
+    from models.identity.profiles import PREPARED_SCHEMA
+    from models.identity.scoring import load_compared, load_records
     from models.identity.training import linker, settings
     from orchestration.identity import work_space
 
     with work_space(company) as con:
-        from models.identity.profiles import PREPARED_SCHEMA
-
         load_records(con, PREPARED_SCHEMA.to_frame())
-        charts: Any = linker(con, "records", settings(model)).visualisations
+        load_compared(con)
+        charts: Any = linker(con, "compared", settings(model)).visualisations
         return {
             "match_weights": charts.match_weights_chart().to_html(inline=True),
             "probabilities": charts.m_u_parameters_chart().to_html(inline=True),

@@ -61,18 +61,13 @@ def candidate_pairs(
         Per rule with blocks that stayed too large: rule, blocks, records in them; most records first.
     """
     rules = list(RULES.items())
-    parts = " UNION ALL ".join(
-        f"SELECT record, {place}::UTINYINT AS rule, hash({place}, {key}) AS block, {_finer()} FROM records "  # noqa: S608 - our own text
-        f"WHERE ({key}) IS NOT NULL"
-        for place, (_, key) in enumerate(rules)
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE block_keys AS {parts}")
-    if only_with is not None:
+    if only_with is None:
+        _keys(con, "block_keys", rules)
+    else:
         # Blocks that hold none of the wanted records are left out at once, or they would cost what all of them cost.
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE block_keys AS SELECT * FROM block_keys WHERE block IN "
-            f"(SELECT block FROM block_keys WHERE record IN (SELECT record FROM {only_with}))"
-        )
+        _keys(con, "wanted_keys", rules, f"SEMI JOIN {only_with} USING (record)")
+        _keys(con, "block_keys", rules, within="(SELECT block FROM wanted_keys)")
+        con.execute("DROP TABLE wanted_keys")
     for finer in ("finer_0", "finer_1", None):
         con.execute(
             "CREATE OR REPLACE TEMP TABLE large_blocks AS SELECT block, count(*) AS records, any_value(rule) AS rule "
@@ -86,18 +81,33 @@ def candidate_pairs(
     left_out = con.execute(
         "SELECT rule, count(*), sum(records)::BIGINT FROM large_blocks GROUP BY rule ORDER BY 3 DESC, 1"
     ).fetchall()
+    is_wanted = "true" if only_with is None else f"record IN (SELECT record FROM {only_with})"
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE small_blocks AS SELECT DISTINCT block, record FROM block_keys "
-        "WHERE block NOT IN (SELECT block FROM large_blocks)"
+        f"CREATE OR REPLACE TEMP TABLE small_blocks AS SELECT DISTINCT block, record, {is_wanted} AS is_wanted "  # noqa: S608 - our own text
+        "FROM block_keys WHERE block NOT IN (SELECT block FROM large_blocks)"
     )
-    wanted = "" if only_with is None else f" AND (l.record IN (FROM {only_with}) OR r.record IN (FROM {only_with}))"
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE candidate_pairs AS SELECT DISTINCT l.record AS join_key_l, r.record AS join_key_r, "  # noqa: S608 - our own text
-        "'0' AS match_key FROM small_blocks AS l INNER JOIN small_blocks AS r ON l.block = r.block "
-        f"AND l.record < r.record{wanted}"
+        "CREATE OR REPLACE TEMP TABLE candidate_pairs AS SELECT DISTINCT l.record AS join_key_l, "
+        "r.record AS join_key_r, '0' AS match_key FROM small_blocks AS l INNER JOIN small_blocks AS r "
+        "ON l.block = r.block AND l.record < r.record AND (l.is_wanted OR r.is_wanted)"
     )
     con.execute("DROP TABLE block_keys; DROP TABLE small_blocks; DROP TABLE large_blocks")
     return [(rules[place][0], blocks, records) for place, blocks, records in left_out]
+
+
+def _keys(
+    con: DuckDBPyConnection, table: str, rules: list[tuple[str, str]], records: str = "", within: str | None = None
+) -> None:
+    """Make a table with a row per record and key: record, rule, block, and what the block may be parted by."""
+    parts = []
+    for place, (_, key) in enumerate(rules):
+        block = f"hash({place}, {key})"
+        kept = "" if within is None else f" AND {block} IN {within}"
+        parts.append(
+            f"SELECT record, {place}::UTINYINT AS rule, {block} AS block, {_finer()} FROM records {records} "  # noqa: S608 - our own text
+            f"WHERE ({key}) IS NOT NULL{kept}"
+        )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {' UNION ALL '.join(parts)}")
 
 
 def _finer() -> str:

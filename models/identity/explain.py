@@ -10,7 +10,7 @@ import polars as pl
 
 from models.identity.comparisons import COMPARISONS, Comparison
 from models.identity.probable import PAIRS_SCHEMA
-from models.identity.scoring import load_frequencies, load_records, score
+from models.identity.scoring import load_compared, load_frequencies, load_records, score
 from models.identity.training import Model
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def compare_pair(
         The comparison; None where one of the records says nothing of a person.
     """
     load_records(con, prepared)
+    load_compared(con)
     load_frequencies(con, model)
     numbers = {
         (source, record_id): number
@@ -112,10 +113,10 @@ def compare_pair(
 
 
 def level_names(con: DuckDBPyConnection, one: int, other: int) -> dict[str, str]:
-    """Per comparison the level that two records of the table `records` reach, in words."""
+    """Per comparison the level that two records of the table `compared` reach, in words."""
     cases = ", ".join(f"{_case(comparison)} AS {comparison.column}" for comparison in COMPARISONS)
     relation = con.sql(
-        f"SELECT {cases} FROM records AS l CROSS JOIN records AS r WHERE l.record = {int(one)} AND r.record = {int(other)}"  # noqa: S608 - our own text
+        f"SELECT {cases} FROM compared AS l CROSS JOIN compared AS r WHERE l.record = {int(one)} AND r.record = {int(other)}"  # noqa: S608 - our own text
     )
     return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import polars as pl
@@ -135,6 +136,12 @@ class Familiar:
         for name, form in pairs:
             formal.setdefault(sound(latin(form)), set()).add(sound(latin(name)))
         self._formal: Mapping[str, frozenset[str]] = {form: frozenset(names) for form, names in formal.items()}
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that changes with the pairs."""
+        told = repr(sorted((form, sorted(names)) for form, names in self._formal.items()))
+        return int.from_bytes(blake2b(told.encode(), digest_size=8).digest())
 
     def forms(self, first: str) -> list[str]:
         """The sounds of the names that somebody called so may have in the passport, with this one; sorted."""

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.identity.blocking import candidate_pairs
-from models.identity.scoring import SCORES_SCHEMA, WEIGHT_COLUMNS, load_frequencies, load_records, score
+from models.identity.scoring import SCORES_SCHEMA, WEIGHT_COLUMNS, load_compared, load_frequencies, load_records, score
 from models.identity.training import Model, train
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def find_probable(
         compared = _count(con)
         if not compared:
             return ProbableLinks(PAIRS_SCHEMA.to_frame(), None, 0, records, large)
+        load_compared(con)
         model = train(con, records)
         load_frequencies(con, model)
         scores, model = score(con, model, settle=True)
@@ -115,6 +116,7 @@ def find_probable(
     large = candidate_pairs(con, max_block_records=settings.max_block_records, only_with="wanted")
     compared = _count(con)
     if compared:
+        load_compared(con, only_paired=True)
         load_frequencies(con, model)
         scores, _ = score(con, model, settle=False)
         scores = _closed(con, model, scores, records)

@@ -58,15 +58,34 @@ def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
     """Make the table `records` of prepared records, numbered from 0 in their order; return how many."""
     con.register("prepared_records", prepared.with_row_index("record").to_arrow())
     con.execute(
-        "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record, "  # noqa: S608 - numbers
-        f"string_split(first_forms, '{FORM_SIGN}') AS first_forms), "
-        f"CASE WHEN count(*) OVER (PARTITION BY email_domain) <= greatest({_RARE_RECORDS}, "
-        f"{_RARE_SHARE} * count(email_domain) OVER ()) THEN email_domain END AS rare_domain, "
-        "date_diff('day', DATE '1900-01-01', try_strptime(birth_date, '%Y%m%d')::DATE) AS birth_days "
-        "FROM prepared_records ORDER BY record"
+        "CREATE OR REPLACE TABLE records AS SELECT * REPLACE (record::BIGINT AS record) FROM prepared_records "
+        "ORDER BY record"
     )
     con.unregister("prepared_records")
     return prepared.height
+
+
+def load_compared(con: DuckDBPyConnection, *, only_paired: bool = False) -> None:
+    """Make the table `compared` of what is compared of the records: lists, dates as days, domains that are rare.
+
+    Args:
+        con: a connection with the table `records`.
+        only_paired: leave out the records that are in none of `candidate_pairs`.
+    """
+    kept = ""
+    if only_paired:
+        kept = "WHERE record IN (SELECT join_key_l FROM candidate_pairs UNION SELECT join_key_r FROM candidate_pairs)"
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE rare_domains AS SELECT email_domain AS rare_domain FROM records "  # noqa: S608 - numbers
+        "WHERE email_domain IS NOT NULL GROUP BY email_domain "
+        f"HAVING count(*) <= greatest({_RARE_RECORDS}, {_RARE_SHARE} * (SELECT count(email_domain) FROM records))"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TABLE compared AS SELECT * REPLACE (string_split(first_forms, '{FORM_SIGN}') AS first_forms), "  # noqa: S608 - our own text
+        "date_diff('day', DATE '1900-01-01', try_strptime(birth_date, '%Y%m%d')::DATE) AS birth_days "
+        "FROM records LEFT JOIN rare_domains ON email_domain = rare_domain "
+        f"{kept} ORDER BY record"
+    )
 
 
 def load_frequencies(con: DuckDBPyConnection, model: Model) -> None:
@@ -90,7 +109,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
     """Weigh the pairs of the table `candidate_pairs`.
 
     Args:
-        con: a connection with `records`, its frequencies and `candidate_pairs`.
+        con: a connection with `records`, `compared`, the frequencies and `candidate_pairs`.
         model: the model.
         settle: find the prior on these pairs, which must then be all.
         keep_all: keep the pairs that are plainly two people, too.
@@ -99,7 +118,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
         The pairs worth keeping, see `SCORES_SCHEMA`, sorted; and the model, with the prior that was used.
     """
     frequent = [level.frequent for one in COMPARISONS for level in one.levels if level.frequent]
-    first = linker(con, "records", settings(model))
+    first = linker(con, "compared", settings(model))
     for column in frequent:
         table = first._db_api.register(f"frequency_{column}")
         first.table_management.register_term_frequency_lookup(table, column)
@@ -117,7 +136,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
         f"'0' AS match_key, match_weight, {weights} FROM {found}"
     )
     con.execute(f"DROP TABLE {found}")  # noqa: S608 - Splink's own name
-    second = linker(con, "records", settings(model, against_household=True))
+    second = linker(con, "compared", settings(model, against_household=True))
     second.table_management.register_blocked_pairs_for_predict(second._db_api.register("looked_at"))
     household = second.inference.predict(warning_mode="never").physical_name
     con.execute(

@@ -95,15 +95,15 @@ def untrained(records: int) -> Model:
 
 
 def train(con: DuckDBPyConnection, records: int) -> Model:
-    """Estimate u and m on the table `records`; the prior is a first guess, see `scoring.settle_prior`.
+    """Estimate u and m on the table `compared`; the prior is a first guess, see `scoring.settle_prior`.
 
     Args:
-        con: a connection with the table `records` of `scoring.load_records`.
+        con: a connection with the table `compared` of `scoring.load_compared`.
         records: its rows.
     """
     model = untrained(records)
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE sampled AS SELECT * FROM records "  # noqa: S608 - a number
+        "CREATE OR REPLACE TEMP TABLE sampled AS SELECT * FROM compared "  # noqa: S608 - a number
         f"ORDER BY md5(source || '|' || source_record_id), record LIMIT {SAMPLE_RECORDS}"
     )
     model = _with_u(model, con)
@@ -170,9 +170,9 @@ def _with_m(model: Model, con: DuckDBPyConnection) -> Model:
     matches: dict[str, float] = {}
     for block in _BLOCKS:
         pairs = con.execute(
-            f"SELECT count(*) FROM records AS l INNER JOIN records AS r ON {block} AND l.record < r.record"  # noqa: S608 - our own text
+            f"SELECT count(*) FROM compared AS l INNER JOIN compared AS r ON {block} AND l.record < r.record"  # noqa: S608 - our own text
         ).fetchall()[0][0]
-        session = _maximised(linker(con, "records", settings(model)), block, max_pairs=_EM_PAIRS) if pairs else None
+        session = _maximised(linker(con, "compared", settings(model)), block, max_pairs=_EM_PAIRS) if pairs else None
         if session is None:
             continue
         weight = min(pairs, _EM_PAIRS) * float(session.core_model_settings.probability_two_random_records_match)

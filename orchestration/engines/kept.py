@@ -84,6 +84,7 @@ KEPT_TABLES: dict[str, dict[str, str]] = {
         "email_own": "STRING",
         "phone": "STRING",
         "company_name": "STRING",
+        "said": "STRING",
     },
     "identity.compared_pairs": {
         "source": "STRING",
