@@ -70,7 +70,8 @@ _ALL = (
     _entity(
         "orders",
         "One row per order, receipt or return.",
-        "order_id account_id email phone loyalty_card ordered_at status channel store_id currency gross_amount "
+        "order_id account_id email phone loyalty_card buyer_first_name buyer_last_name buyer_company_name buyer_street "
+        "buyer_city buyer_postal_code buyer_country_code ordered_at status channel store_id currency gross_amount "
         "discount_amount shipping_amount tax_amount total_amount refund_amount campaign_id updated_at",
     ),
     _entity(

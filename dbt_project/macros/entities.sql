@@ -81,10 +81,13 @@
             'grows': true,
             'columns': {
                 'order_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone',
-                'loyalty_card': 'text', 'ordered_at': 'timestamp', 'status': 'text', 'channel': 'text',
-                'store_id': 'text', 'currency': 'text', 'gross_amount': 'decimal', 'discount_amount': 'decimal',
-                'shipping_amount': 'decimal', 'tax_amount': 'decimal', 'total_amount': 'decimal',
-                'refund_amount': 'decimal', 'campaign_id': 'text', 'updated_at': 'timestamp',
+                'loyalty_card': 'text', 'buyer_first_name': 'text', 'buyer_last_name': 'text',
+                'buyer_company_name': 'text', 'buyer_street': 'text', 'buyer_city': 'text',
+                'buyer_postal_code': 'text', 'buyer_country_code': 'text', 'ordered_at': 'timestamp',
+                'status': 'text', 'channel': 'text', 'store_id': 'text', 'currency': 'text',
+                'gross_amount': 'decimal', 'discount_amount': 'decimal', 'shipping_amount': 'decimal',
+                'tax_amount': 'decimal', 'total_amount': 'decimal', 'refund_amount': 'decimal',
+                'campaign_id': 'text', 'updated_at': 'timestamp',
             },
             'keys': {
                 'order_key': ['source', 'order_id'],

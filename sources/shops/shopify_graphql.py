@@ -30,6 +30,7 @@ _POLL_SECONDS: Final = (1.0, 30.0)
 _MOST_SHOWN: Final = 300
 
 _MONEY: Final = "{ shopMoney { amount currencyCode } }"
+_ADDRESS: Final = "{ firstName lastName company address1 city zip countryCodeV2 phone }"
 
 
 class Settings(Protocol):
@@ -66,8 +67,10 @@ ORDERS: Final = Question(
     fields=f"""
         id name createdAt processedAt updatedAt cancelledAt test currencyCode presentmentCurrencyCode
         displayFinancialStatus displayFulfillmentStatus sourceName taxesIncluded email phone customerLocale
-        discountCodes customer {{ id defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} }}
-        billingAddress {{ phone countryCodeV2 }} retailLocation {{ id }}
+        discountCodes retailLocation {{ id }} billingAddress {_ADDRESS} shippingAddress {_ADDRESS}
+        customer {{
+            id firstName lastName defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }}
+        }}
         subtotalPriceSet {_MONEY} totalPriceSet {_MONEY} totalTaxSet {_MONEY} totalDiscountsSet {_MONEY}
         totalShippingPriceSet {_MONEY} totalTipReceivedSet {_MONEY} originalTotalDutiesSet {_MONEY}
         originalTotalAdditionalFeesSet {_MONEY} currentSubtotalPriceSet {_MONEY} totalRefundedSet {_MONEY}

@@ -1,6 +1,10 @@
 {#- Goods, discounts and what came back stand in the order's lines (stg_shopify__order_lines), so that a refund
     that arrives by itself counts at once; the order says shipping and tax. All money is in the shop's own
-    currency. -#}
+    currency. The buyer is one address as a whole: parts of two may be those of two people, as with a gift. -#}
+{%- set buyer = {
+    'first_name': ['first_name', 'firstName'], 'last_name': ['last_name', 'lastName'], 'company_name': ['company'],
+    'street': ['address1'], 'city': ['city'], 'postal_code': ['zip'], 'country_code': ['country_code', 'countryCodeV2'],
+} -%}
 {%- set shipping_line -%}
     case
         when {{ json_text('l', '$.is_removed') }} = 'true' then 0
@@ -29,6 +33,9 @@ with received as (
             {{ typed_text('r.phone') }}, {{ json_text('r.customer', '$.phone') }},
             {{ json_text('r.billing_address', '$.phone') }}
         ) as phone,
+        r.billing_address,
+        r.shipping_address,
+        r.customer,
         coalesce(r.processed_at, r.created_at) as ordered_at,
         {{ shopify_status('r.test', 'r.cancelled_at', 'r.financial_status') }} as status,
         {{ shopify_channel('r.source_name') }} as channel,
@@ -62,6 +69,9 @@ with received as (
             {{ typed_text('r.phone') }}, {{ json_text('r.customer', '$.defaultPhoneNumber.phoneNumber') }},
             {{ json_text('r.customer', '$.phone') }}, {{ json_text('r.billingAddress', '$.phone') }}
         ) as phone,
+        r.billingAddress as billing_address,
+        r.shippingAddress as shipping_address,
+        r.customer,
         coalesce(r.processedAt, r.createdAt) as ordered_at,
         {{ shopify_status('r.test', 'r.cancelledAt', 'r.displayFinancialStatus') }} as status,
         {{ shopify_channel('r.sourceName') }} as channel,
@@ -100,6 +110,9 @@ with received as (
             {{ typed_text('r.phone') }}, {{ json_text('r.customer', '$.defaultPhoneNumber.phoneNumber') }},
             {{ json_text('r.customer', '$.phone') }}, {{ json_text('r.billingAddress', '$.phone') }}
         ) as phone,
+        r.billingAddress as billing_address,
+        r.shippingAddress as shipping_address,
+        r.customer,
         coalesce(r.processedAt, r.createdAt) as ordered_at,
         {{ shopify_status('r.test', 'r.cancelledAt', 'r.displayFinancialStatus') }} as status,
         {{ shopify_channel('r.sourceName') }} as channel,
@@ -130,8 +143,32 @@ charged as (
     select
         *,
         coalesce(shipping_amount, 0)
-        + case when taxes_included = 'true' then 0 else coalesce(tax_amount, 0) end as charged_amount
+        + case when taxes_included = 'true' then 0 else coalesce(tax_amount, 0) end as charged_amount,
+        -- A till may know no more of an address than its country or postcode.
+        case
+            when coalesce(
+                {%- for name in buyer['first_name'] + buyer['last_name'] + buyer['company_name'] + buyer['street'] %}
+                {{ typed_text(json_text('billing_address', '$.' ~ name)) }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) is not null then billing_address
+            else shipping_address
+        end as address
     from received
+
+),
+
+addressed as (
+
+    select
+        *,
+        {%- for column, names in buyer.items() %}
+        coalesce(
+            {%- for name in names %}
+            {{ typed_text(json_text('address', '$.' ~ name)) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as address_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from charged
 
 ),
 
@@ -147,6 +184,19 @@ shaped as (
         account_id,
         email,
         phone,
+        {%- for column in ('first_name', 'last_name') %}
+        case
+            when coalesce(address_first_name, address_last_name) is not null then address_{{ column }}
+            else coalesce(
+                {%- for name in buyer[column] %}
+                {{ typed_text(json_text('customer', '$.' ~ name)) }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+        end as buyer_{{ column }},
+        {%- endfor %}
+        {%- for column in buyer if column not in ('first_name', 'last_name') %}
+        address_{{ column }} as buyer_{{ column }},
+        {%- endfor %}
         ordered_at,
         status,
         channel,
@@ -155,11 +205,12 @@ shaped as (
         shipping_amount,
         tax_amount,
         updated_at
-    from charged as r
+    from addressed as r
 
 )
 
 {{ as_entity('orders', 'shaped', [
-    'order_id', 'account_id', 'email', 'phone', 'ordered_at', 'status', 'channel', 'store_id', 'currency',
-    'shipping_amount', 'tax_amount', 'updated_at',
+    'order_id', 'account_id', 'email', 'phone', 'buyer_first_name', 'buyer_last_name', 'buyer_company_name',
+    'buyer_street', 'buyer_city', 'buyer_postal_code', 'buyer_country_code', 'ordered_at', 'status', 'channel',
+    'store_id', 'currency', 'shipping_amount', 'tax_amount', 'updated_at',
 ]) }}

@@ -42,6 +42,13 @@ summed as (
         nullif({{ typed_text('r.customer_id') }}, '0') as account_id,
         {{ json_text('r.billing', '$.email') }} as email,
         {{ json_text('r.billing', '$.phone') }} as phone,
+        {{ json_text('r.billing', '$.first_name') }} as buyer_first_name,
+        {{ json_text('r.billing', '$.last_name') }} as buyer_last_name,
+        {{ json_text('r.billing', '$.company') }} as buyer_company_name,
+        {{ json_text('r.billing', '$.address_1') }} as buyer_street,
+        {{ json_text('r.billing', '$.city') }} as buyer_city,
+        {{ json_text('r.billing', '$.postcode') }} as buyer_postal_code,
+        {{ json_text('r.billing', '$.country') }} as buyer_country_code,
         {{ woocommerce_time('r.date_created_gmt', 'r.date_created') }} as ordered_at,
         r.status,
         case
@@ -83,6 +90,13 @@ shaped as (
         r.account_id,
         r.email,
         r.phone,
+        r.buyer_first_name,
+        r.buyer_last_name,
+        r.buyer_company_name,
+        r.buyer_street,
+        r.buyer_city,
+        r.buyer_postal_code,
+        r.buyer_country_code,
         r.ordered_at,
         r.status,
         r.channel,
@@ -106,6 +120,7 @@ shaped as (
 )
 
 {{ as_entity('orders', 'shaped', [
-    'order_id', 'account_id', 'email', 'phone', 'ordered_at', 'status', 'channel', 'currency', 'gross_amount',
-    'discount_amount', 'shipping_amount', 'tax_amount', 'refund_amount', 'updated_at',
+    'order_id', 'account_id', 'email', 'phone', 'buyer_first_name', 'buyer_last_name', 'buyer_company_name',
+    'buyer_street', 'buyer_city', 'buyer_postal_code', 'buyer_country_code', 'ordered_at', 'status', 'channel',
+    'currency', 'gross_amount', 'discount_amount', 'shipping_amount', 'tax_amount', 'refund_amount', 'updated_at',
 ]) }}
