@@ -20,6 +20,7 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.identity_link import link
 from benchmarks.identity_people import people
 from benchmarks.identity_scores import Scores, scored
 from benchmarks.identity_sets import SETS
@@ -78,7 +79,7 @@ def link_profiles(profiles: pl.DataFrame) -> pl.DataFrame:
     Returns:
         source, source_record_id, customer_id; one row per record.
     """
-    raise NotImplementedError("benchmarks.identity_accuracy.link_profiles does not call a model yet")
+    return link(profiles).result.records.select("source", "source_record_id", "customer_id")
 
 
 def same_name_and_birth_date(profiles: pl.DataFrame) -> pl.DataFrame:
