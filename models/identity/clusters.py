@@ -9,8 +9,9 @@ and the links followed are those that hold a customer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -26,8 +27,7 @@ OUTWEIGHED_BITS = 3.0
 _UNITS = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A link that was followed or stopped.
 
     Attributes:
@@ -75,11 +75,9 @@ class Parts:
         self.size[record] = 1
         self.named[record] = int(is_named)
 
-    def compare(self, left: int, right: int, vote: float) -> None:
-        """Take in what the pair of two records says; only records that can be compared have a vote."""
-        if self.named[left] and self.named[right]:
-            said = [round(vote * _UNITS), 1]
-            self.votes.setdefault(left, {})[right] = self.votes.setdefault(right, {})[left] = said
+    def compare(self, left: int, right: int, units: int) -> None:
+        """Take in what a pair of records says that can be compared."""
+        self.votes.setdefault(left, {})[right] = self.votes.setdefault(right, {})[left] = [units, 1]
 
     def find(self, record: int) -> int:
         """The part of a record, named by its smallest record."""
@@ -108,6 +106,8 @@ class Parts:
         mine, yours = self.values.get(left), self.values.get(right)
         if mine and yours:
             for trait in sorted(mine.keys() & yours.keys()):
+                if not mine[trait].isdisjoint(yours[trait]):
+                    continue  # no value contradicts itself
                 name = self.traits[trait]
                 if probable and name in CONTRADICTS:
                     continue
@@ -147,8 +147,11 @@ class Parts:
         return keep
 
     def _join_votes(self, keep: int, gone: int) -> None:
+        gone_votes = self.votes.pop(gone, None)
+        if not gone_votes:
+            return
         ours = self.votes.setdefault(keep, {})
-        for other, said in self.votes.pop(gone, {}).items():
+        for other, said in gone_votes.items():
             theirs = self.votes[other]
             del theirs[gone]
             if other == keep:
@@ -228,11 +231,11 @@ def follow(
     for decision, left, right in known.merges:
         if inside[left]:
             _try(parts, edges, Edge(left, right, decision=decision), max_records)
-    for *_, step in _ordered(inside, links, joins, values, kind_weights, known):
-        if isinstance(step, Edge):
-            _try(parts, edges, step, max_records)
+    for value, pair, records in _ordered(inside, links, joins, values, kind_weights, known):
+        if pair < 0:
+            _try_value(parts, edges, value, records)
         else:
-            _try_value(parts, edges, *step)
+            _try(parts, edges, Edge(records[0], records[1], pair=pair), max_records)
     settled = root.copy()
     settled[members] = [parts.find(record) for record in members.tolist()]
     return settled, edges
@@ -251,8 +254,10 @@ def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
     ):
         parts.values.setdefault(record, {}).setdefault(trait, set()).add(text)
     rows = np.flatnonzero(inside[known.voted_left] & inside[known.voted_right])
-    voted = (known.voted_left, known.voted_right, known.vote)
-    for left, right, vote in zip(*(column[rows].tolist() for column in voted), strict=True):
+    rows = rows[known.named[known.voted_left[rows]] & known.named[known.voted_right[rows]]]
+    units = np.rint(known.vote[rows] * _UNITS).astype(np.int64)
+    voted = (known.voted_left[rows], known.voted_right[rows], units)
+    for left, right, vote in zip(*(column.tolist() for column in voted), strict=True):
         parts.compare(left, right, vote)
     for split in known.splits:
         for side, records in enumerate(split.sides):
@@ -262,35 +267,50 @@ def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
     return parts
 
 
-#: Bits (less is stronger), kind, records, text of the value, and what is to be tried.
-_Step = tuple[float, int, list[int], str, Edge | tuple[int, list[int]]]
-
-
 def _ordered(
     inside: Bools, links: Links, joins: Bools, values: pl.Series, kind_weights: Sequence[float], known: Numbered
-) -> list[_Step]:
-    """The links inside, strongest first; links of one weight in an order that depends on no order of rows."""
-    steps: list[_Step] = []
+) -> Iterator[tuple[int, int, list[int]]]:
+    """The links inside, strongest first; links of one weight in an order that depends on no order of rows.
+
+    Yields:
+        The number of a value and -1, or -1 and the place of a probable link; and the records.
+    """
     rows = np.flatnonzero(inside[links.record] & joins[links.value])
     starts = np.flatnonzero(np.diff(links.value[rows], prepend=-1))
-    told = links.value[rows[starts]]
-    records, begins = links.record[rows].tolist(), starts.tolist()
-    for value, kind, text, begin, end in zip(
-        told.tolist(),
-        links.kind[told].tolist(),
-        values.gather(told).to_list(),
-        begins,
-        [*begins[1:], len(records)],
-        strict=False,
-    ):
-        carriers = records[begin:end]
-        steps.append((-kind_weights[kind], kind, carriers, text, (value, carriers)))
+    told, record = links.value[rows[starts]], links.record[rows]
     pairs = np.flatnonzero(inside[known.pair_left] & inside[known.pair_right])
-    sides = (known.pair_left, known.pair_right, known.pair_weight)
-    for place, left, right, weight in zip(pairs.tolist(), *(side[pairs].tolist() for side in sides), strict=True):
-        steps.append((-weight, len(kind_weights), [left, right], "", Edge(left, right, pair=place)))
-    steps.sort(key=lambda step: step[:4])
-    return steps
+    of_kind = np.asarray(kind_weights, dtype=np.float64)
+    # Whoever carries a joining value is in one component with the others, so each value has two records here.
+    first = np.concatenate([record[starts], known.pair_left[pairs]])
+    second = np.concatenate([record[starts + 1], known.pair_right[pairs]])
+    kind = np.concatenate([links.kind[told], np.full(pairs.size, len(kind_weights), dtype=np.int64)])
+    weight = np.concatenate([of_kind[links.kind[told]], known.pair_weight[pairs]])
+    order = np.lexsort((second, first, kind, -weight))
+    same = np.ones(max(order.size - 1, 0), dtype=np.bool_)
+    for key in (second, first, kind, weight):
+        same &= key[order][1:] == key[order][:-1]
+
+    carriers, begins = record.tolist(), starts.tolist()
+    ends = [*begins[1:], len(carriers)]
+    value_of, pair_of = told.tolist(), pairs.tolist()
+
+    def step(place: int) -> tuple[int, int, list[int]]:
+        if place < len(begins):
+            return value_of[place], -1, carriers[begins[place] : ends[place]]
+        return -1, pair_of[place - len(begins)], [int(first[place]), int(second[place])]
+
+    def by_records_and_text(one: tuple[int, int, list[int]]) -> tuple[list[int], str]:
+        return one[2], values[one[0]] if one[1] < 0 else ""
+
+    waiting: list[tuple[int, int, list[int]]] = []
+    for place, goes_on in zip(order.tolist(), [*same.tolist(), False], strict=False):
+        if not goes_on and not waiting:
+            yield step(place)
+            continue
+        waiting.append(step(place))
+        if not goes_on:
+            yield from sorted(waiting, key=by_records_and_text)
+            waiting = []
 
 
 def _try(parts: Parts, edges: list[Edge], edge: Edge, max_records: int) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import polars as pl
 
-from models.identity.keys import Bools, Ints, Links, Records, distinct
+from models.identity.keys import Bools, Ints, Links, Records, distinct, located
 from models.identity.result import BLOCKED_SCHEMA
-from models.identity.rules import Guards
+from models.identity.rules import KEY, Guards
 from models.identity.texts import codes
 
 OVER_RECORDS, OVER_PEOPLE, EXCLUDED = "over the limit of records", "over the limit of people", "excluded"
@@ -52,9 +52,10 @@ def people_per_value(persons: pl.DataFrame, records: Records, links: Links) -> I
     """
     if persons.height == 0 or links.value.size == 0:
         return np.zeros(links.counts.size, dtype=np.int64)
-    numbers = records.frame.with_row_index("record").join(persons, on=["source", "source_record_id"])
+    (record,) = located(records, [persons.select(KEY)])
+    there = np.flatnonzero(record >= 0)
     person = np.full(records.frame.height, -1, dtype=np.int64)
-    person[numbers["record"].to_numpy()] = codes(numbers["value"])
+    person[record[there]] = codes(persons["value"].rechunk().gather(there))
     shared = links.counts[links.value] > 1
     rows = np.flatnonzero(shared & (person[links.record] >= 0))
     width = int(person.max()) + 1

@@ -158,6 +158,37 @@ def _order(ids: pl.Series, source: Ints, sources: int) -> Ints:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
+def located(records: Records, frames: Sequence[pl.DataFrame]) -> list[Ints]:
+    """The records of frames of (source, source_record_id), -1 for those that are not there.
+
+    Args:
+        records: the numbered records.
+        frames: two columns each, whatever their names.
+    """
+    columns = ("source", "source_record_id")
+    wanted = pl.concat([frame.rename(dict(zip(frame.columns, columns, strict=True))) for frame in frames])
+    ends = np.cumsum([frame.height for frame in frames])
+    if wanted.is_empty() or records.frame.is_empty():
+        found = np.full(wanted.height, -1, dtype=np.int64)
+        return np.split(found, ends[:-1])
+    wanted = wanted.rechunk()
+    # Numbers are joined faster than texts; what is found is compared as text.
+    key = pl.struct(columns).hash().alias("key")
+    known = records.frame.select(key, record=pl.int_range(pl.len(), dtype=pl.Int64))
+    near = wanted.select(key).join(known, on="key", how="left", maintain_order="left")
+    if near.height != wanted.height:  # two records with one hash of 64 bits: the slow way
+        known = records.frame.with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
+        near = wanted.join(known, on=columns, how="left", maintain_order="left")
+        return np.split(near["record"].fill_null(-1).to_numpy(), ends[:-1])
+    place = near["record"]
+    same = wanted.select(
+        (pl.col("source") == records.frame["source"].gather(place))
+        & (pl.col("source_record_id") == records.frame["source_record_id"].gather(place))
+    ).to_series()
+    found = np.where(same.fill_null(value=False).to_numpy(), place.fill_null(-1).to_numpy(), -1)
+    return np.split(found, ends[:-1])
+
+
 def number_links(
     identifiers: pl.DataFrame, records: Records, kinds: Sequence[str], excludes: Excludes | None = None
 ) -> Links:

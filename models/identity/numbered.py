@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.identity.keys import Bools, Ints, Links, Records
+from models.identity.keys import Bools, Ints, Links, Records, distinct, located
 from models.identity.rules import KEY, OTHER_KEY, Evidence
 
 #: The most that one pair says against and for two groups of records being one person.
@@ -74,17 +74,24 @@ def numbered(
         links: values and the records that carry them.
         kinds: the kinds of identifier.
     """
-    numbers = _numbers(evidence, records)
-    compared = _pairs(evidence.pairs, numbers)
+    size = records.frame.height
+    of_traits, left, right, of_decisions = located(
+        records,
+        [
+            evidence.traits.select(KEY),
+            evidence.pairs.select(KEY),
+            evidence.pairs.select(OTHER_KEY),
+            evidence.decisions.select(KEY),
+        ],
+    )
+    compared = _pairs(evidence.pairs, left, right)
     pairs = compared.filter(pl.col("probability") >= evidence.join_from_probability)
-    # Of a pair that was compared twice, the worse counts.
-    votes = compared.unique(["left", "right"], keep="last", maintain_order=True)
-    named = np.zeros(records.frame.height, dtype=np.bool_)
-    of_traits = evidence.traits.join(numbers, on=KEY)
-    named[of_traits["record"].to_numpy()] = True
-    merges, splits, overruled, unknown = _decisions(evidence.decisions, numbers)
+    votes = _votes(compared, size)
+    named = np.zeros(size, dtype=np.bool_)
+    named[of_traits[of_traits >= 0]] = True
+    merges, splits, overruled, unknown = _decisions(evidence.decisions, of_decisions)
     traits = list(evidence.separates)
-    told = _traits(of_traits, identifiers, links, kinds, traits)
+    told = _traits(evidence.traits, of_traits, identifiers, links, kinds, traits)
     return Numbered(
         pair_left=pairs["left"].to_numpy(),
         pair_right=pairs["right"].to_numpy(),
@@ -105,46 +112,41 @@ def numbered(
     )
 
 
-def _numbers(evidence: Evidence, records: Records) -> pl.DataFrame:
-    """source, source_record_id, record of the records that the evidence names."""
-    frames = (evidence.traits.select(KEY), evidence.pairs.select(KEY), evidence.decisions.select(KEY))
-    named = pl.concat([*frames, evidence.pairs.select(OTHER_KEY).rename(dict(zip(OTHER_KEY, KEY, strict=True)))])
-    if named.is_empty():
-        return named.with_columns(record=pl.lit(None, dtype=pl.Int64))
-    numbers = records.frame.with_columns(record=pl.int_range(records.frame.height, dtype=pl.Int64))
-    # Evidence is often about few of many records, and it is looked up several times.
-    return numbers.join(named.unique(), on=KEY, how="semi")
-
-
-def _pairs(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+def _pairs(pairs: pl.DataFrame, left: Ints, right: Ints) -> pl.DataFrame:
     """row, left, right, weight, probability of the pairs whose records are there, strongest first."""
-    other = numbers.rename({"source": "other_source", "source_record_id": "other_record_id", "record": "other"})
-    return (
-        pairs.with_row_index("row")
-        .with_columns(pl.col("row").cast(pl.Int64))
-        .join(numbers, on=KEY)
-        .join(other, on=OTHER_KEY)
-        .filter(pl.col("record") != pl.col("other"))
-        .select(
-            "row",
-            "weight",
-            "probability",
-            left=pl.min_horizontal("record", "other"),
-            right=pl.max_horizontal("record", "other"),
-        )
-        .sort("weight", "left", "right", descending=[True, False, False])
-    )
+    there = np.flatnonzero((left >= 0) & (right >= 0) & (left != right))
+    left, right = left[there], right[there]
+    return pl.DataFrame(
+        {
+            "row": there,
+            "left": np.minimum(left, right),
+            "right": np.maximum(left, right),
+            "weight": pairs["weight"].gather(there),
+            "probability": pairs["probability"].gather(there),
+        },
+        schema_overrides={"row": pl.Int64, "left": pl.Int64, "right": pl.Int64},
+    ).sort("weight", "left", "right", descending=[True, False, False])
+
+
+def _votes(compared: pl.DataFrame, size: int) -> pl.DataFrame:
+    """The compared pairs, each once: of a pair that was compared twice, the worse counts."""
+    pair = compared["left"].to_numpy() * size + compared["right"].to_numpy()
+    if distinct(pair).size == pair.size:
+        return compared
+    return compared.unique(["left", "right"], keep="last", maintain_order=True)
 
 
 def _decisions(
-    decisions: pl.DataFrame, numbers: pl.DataFrame
+    decisions: pl.DataFrame, of_rows: Ints
 ) -> tuple[list[tuple[str, int, int]], list[Split], list[str], list[str]]:
     """Merges, splits, splits that a later merge overrules, and decisions about records that are not there."""
     merges: list[tuple[str, int, int]] = []
     splits: list[Split] = []
     overruled: list[str] = []
     unknown: list[str] = []
-    found = decisions.join(numbers, on=KEY, how="left").sort("decided_at", "decision_id", maintain_order=True)
+    found = decisions.with_columns(record=pl.Series(of_rows, dtype=pl.Int64).replace(-1, None)).sort(
+        "decided_at", "decision_id", maintain_order=True
+    )
     for (decision_id, decision), rows in found.group_by("decision_id", "decision", maintain_order=True):
         if rows["record"].null_count():
             unknown.append(str(decision_id))
@@ -168,16 +170,18 @@ def _crosses(split: Split, left: int, right: int) -> bool:
 
 
 def _traits(
-    of_records: pl.DataFrame,
+    traits_told: pl.DataFrame,
+    of_rows: Ints,
     identifiers: pl.DataFrame,
     links: Links,
     kinds: Sequence[str],
     traits: Sequence[str],
 ) -> pl.DataFrame:
-    """record, trait (its place), value of the traits that separate; `of_records` has what records say, by number."""
+    """record, trait (its place), value of the traits that separate; `of_rows` has the record of each row told."""
     schema = {"record": pl.Int64(), "trait": pl.Int64(), "value": pl.String()}
     place = {trait: number for number, trait in enumerate(traits)}
-    named = of_records.filter(pl.col("trait").is_in(list(traits)))
+    chosen = traits_told.select(pl.col("trait").is_in(list(traits)) & pl.Series(of_rows >= 0)).to_series()
+    named = traits_told.filter(chosen).with_columns(record=pl.Series(of_rows, dtype=pl.Int64).filter(chosen))
     parts = [
         named.select(
             "record", pl.col("trait").replace_strict(place, return_dtype=pl.Int64, default=-1), "value"

@@ -1,7 +1,6 @@
 """Which records become one customer, and what is said about it."""
 
 import datetime as dt
-import hashlib
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -101,16 +100,25 @@ def test_repeated_rows_count_once() -> None:
     rows = [("shop", "a", "email", "x@example.com")] * 5 + [("email", "b", "email", "x@example.com")]
     result = join(rows, max_records_per_value=2)
     assert groups(result) == {frozenset("ab")}
-    assert reasons(result)["b"] == "same e-mail as 1 other record (shop)"
+    assert reasons(result)["b"] == "same e-mail x@example.com as 1 other record (shop), 40 bits"
 
 
-def test_a_value_over_its_limit_joins_nothing_and_is_listed_without_the_value() -> None:
+def test_a_value_over_its_limit_joins_nothing_and_is_listed() -> None:
     at_limit = [("calls", f"p{i}", "phone", "+491") for i in range(3)]
     over = [("calls", f"q{i}", "phone", "+492") for i in range(4)]
     result = join([*at_limit, *over], max_records_per_value=3)
     assert groups(result) == {frozenset({"p0", "p1", "p2"}), *(frozenset({f"q{i}"}) for i in range(4))}
-    value_hash = hashlib.sha256(b"+492").hexdigest()[:16]
-    assert result.report.blocked_values.rows() == [("phone", value_hash, 4, 3, "over limit")]
+    assert result.report.blocked_values.rows(named=True) == [
+        {
+            "kind": "phone",
+            "value": "+492",
+            "records": 4,
+            "people": 0,  # nobody said who the records are about
+            "max_records": 3,
+            "max_people": None,
+            "reason": "over the limit of records",
+        }
+    ]
     assert reasons(result)["q1"] == "its phone number is excluded or used by too many records"
 
 
@@ -128,7 +136,7 @@ def test_each_kind_may_have_its_own_limit() -> None:
     result = join(rows, max_records_per_value=limits)
     assert groups(result) == {frozenset("abc")}
     assert result.report.blocked_values["kind"].to_list() == ["email"]
-    assert reasons(result)["a"] == "same phone number as 2 other records (shop)"
+    assert reasons(result)["a"] == "same phone number v as 2 other records (shop), 30 bits"
 
 
 def test_an_excluded_value_joins_nothing_for_its_kind_only() -> None:
@@ -140,10 +148,12 @@ def test_an_excluded_value_joins_nothing_for_its_kind_only() -> None:
     ]
     result = join(rows, excluded_values={"email": {"info@example.com"}})
     assert groups(result) == {frozenset("a"), frozenset("b"), frozenset("cd")}
-    assert result.report.blocked_values.select("kind", "records", "reason").rows() == [("email", 2, "excluded")]
+    assert result.report.blocked_values.select("kind", "value", "records", "reason").rows() == [
+        ("email", "info@example.com", 2, "excluded")
+    ]
 
 
-def test_reasons_name_kinds_counts_and_sources_of_the_other_records() -> None:
+def test_reasons_name_kinds_values_counts_and_sources_of_the_other_records_and_bits() -> None:
     result = join(
         [
             ("shop", "a", "email", "x@example.com"),
@@ -155,10 +165,11 @@ def test_reasons_name_kinds_counts_and_sources_of_the_other_records() -> None:
         ]
     )
     assert reasons(result) == {
-        "a": "same e-mail as 2 other records (email, shop); same phone number as 1 other record (calls)",
-        "b": "same e-mail as 2 other records (email, shop)",
-        "c": "same e-mail as 2 other records (shop)",
-        "d": "same phone number as 1 other record (shop)",
+        "a": "same e-mail x@example.com as 2 other records (email, shop), 40 bits; "
+        "same phone number +491 as 1 other record (calls), 30 bits",
+        "b": "same e-mail x@example.com as 2 other records (email, shop), 40 bits",
+        "c": "same e-mail x@example.com as 2 other records (shop), 40 bits",
+        "d": "same phone number +491 as 1 other record (shop), 30 bits",
         "e": "no other record has the same identifiers",
     }
 
@@ -166,20 +177,72 @@ def test_reasons_name_kinds_counts_and_sources_of_the_other_records() -> None:
 def test_a_record_with_two_values_of_a_kind_tells_of_the_one_more_records_carry() -> None:
     rows = [("shop", "a", "email", value) for value in ("x", "y")]
     rows += [("email", "b", "email", "x"), ("email", "c", "email", "y"), ("calls", "d", "email", "y")]
-    assert reasons(join(rows))["a"] == "same e-mail as 2 other records (calls, email)"
+    assert reasons(join(rows))["a"] == "same e-mail y as 2 other records (calls, email), 40 bits"
+
+
+def test_of_two_values_that_as_many_records_carry_the_first_by_its_text_is_told_and_holds() -> None:
+    rows: list[Row] = [("shop", r, "email", value) for value in ("y", "x") for r in "ab"]
+    for order in (rows, rows[::-1]):
+        result = join(order)
+        assert reasons(result)["a"] == "same e-mail x as 1 other record (shop), 40 bits"
+        assert result.links.select("value", "is_holding").rows() == [("x", True)]
+
+
+def test_links_that_hold_a_customer_are_the_strongest_that_suffice() -> None:
+    result = join(
+        [
+            ("shop", "a", "email", "x"),
+            ("shop", "b", "email", "x"),
+            ("shop", "a", "phone", "1"),
+            ("shop", "b", "phone", "1"),  # b hangs on a by the e-mail already
+            ("shop", "c", "phone", "1"),
+            ("shop", "c", "account", "9"),
+            ("till", "d", "account", "9"),
+            ("till", "e", "email", "z"),
+        ]
+    )
+    columns = ("source_record_id", "other_source", "other_record_id", "kind", "value", "weight", "method", "reason")
+    assert result.links.select(columns).rows() == [
+        ("a", "shop", "b", "email", "x", 40.0, "exact", "same e-mail"),
+        ("a", "shop", "c", "phone", "1", 30.0, "exact", "same phone number"),
+        ("c", "till", "d", "account", "9", 60.0, "exact", "same account"),
+    ]
+    assert result.links["is_holding"].all()
+    assert set(result.links["customer_id"]) == {
+        dict(result.records.select("source_record_id", "customer_id").iter_rows())["a"]
+    }
+    assert result.links["probability"].to_list() == [1.0, 1.0, 1.0]
+
+
+def test_weights_may_be_said_and_decide_which_link_holds() -> None:
+    rows: list[Row] = [("shop", r, kind, "v") for r in "ab" for kind in ("email", "phone")]
+    result = join(rows, weights={"phone": 41.5})
+    assert result.links.select("kind", "weight").rows() == [("phone", 41.5)]
+    assert reasons(result)["a"] == (
+        "same e-mail v as 1 other record (shop), 40 bits; same phone number v as 1 other record (shop), 41.5 bits"
+    )
 
 
 def test_more_sources_than_can_be_named_leave_the_names_out() -> None:
     rows = [(f"source_{i:02}", "a", "email", "x@example.com") for i in range(40)]
-    assert set(join(rows).records["match_reason"]) == {"same e-mail as 39 other records"}
+    assert set(join(rows).records["match_reason"]) == {"same e-mail x@example.com as 39 other records, 40 bits"}
 
 
-def test_no_output_holds_a_personal_value() -> None:
+def test_neither_counts_nor_changes_hold_a_personal_value() -> None:
     values = {"email": "secret@example.com", "phone": "+4915112345678", "loyalty_card": "990077"}
     rows = [("shop", r, kind, value) for r in "abc" for kind, value in values.items()]
-    result = join(rows, max_records_per_value={"account": 9, "email": 9, "phone": 2, "loyalty_card": 9})
-    told = result.records.write_csv() + result.changes.write_csv() + result.report.blocked_values.write_csv()
+    limits = {"account": 9, "email": 9, "phone": 2, "loyalty_card": 9}
+    first = join(rows, max_records_per_value=limits)
+    # A second run with created, merged and split customers.
+    parted = join([row for row in rows if row[1] != "c"], first.records, max_records_per_value=dict.fromkeys(KINDS, 1))
+    joined = join(rows, parted.records, max_records_per_value=limits)
+    changed = [change for result in (first, parted, joined) for change in result.changes["change"]]
+    assert set(changed) == {"created", "split", "merged"}
+    told = "".join(f"{result.changes.write_csv()} {result.report.counts()}" for result in (first, parted, joined))
     assert not [value for value in values.values() if value in told]
+    # The records and the list of what was stopped do hold them: they are for people who may see them.
+    assert "secret@example.com" in reasons(first)["a"]
+    assert first.report.blocked_values["value"].to_list() == ["+4915112345678"]
 
 
 def test_nothing_in_nothing_out() -> None:

@@ -140,7 +140,7 @@ def test_a_split_leaves_the_id_with_the_larger_part() -> None:
     assert ids_of(result) == {"a": new_id("a"), "b": "one", "c": "one"}
     assert times_of(result) == {"a": utc(2), "b": utc(1), "c": utc(1)}
     assert changes_of(result) == [("split", "one", new_id("a"))]
-    assert result.changes["reason"].to_list() == ["no shared identifier joins these records any more"]
+    assert result.changes["reason"].to_list() == ["nothing joins these records any more"]
 
 
 def test_a_split_into_halves_leaves_the_id_with_the_smallest_record() -> None:
