@@ -140,8 +140,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         "# Probable links: what they cost",
         "",
         f"{record['date']}, {versions}. `python -m benchmarks.identity_probable`: records of "
-        "`benchmarks/identity_people.py`, from what the sources say to customers. The machine is shared; the load before "
-        "each measurement stands beside it.",
+        "`benchmarks/identity_people.py`, from what the sources say to customers. The machine is shared; the load "
+        "before each measurement stands beside it.",
         "",
         "| records | what | seconds | of the processors | peak GB | pairs compared | load before |",
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
@@ -151,8 +151,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         for name, said in words.items():
             taken = one[name]
             lines.append(
-                f"| {one['records']:,} | {said} | {taken['seconds']:.1f} | {taken['cpu']:.1f} | {taken['gigabytes']:.2f} "
-                f"| {taken.get('compared', 0):,} | {taken['load_before']} |"
+                f"| {one['records']:,} | {said} | {taken['seconds']:.1f} | {taken['cpu']:.1f} "
+                f"| {taken['gigabytes']:.2f} | {taken.get('compared', 0):,} | {taken['load_before']} |"
             )
     full = large["full"]
     lines += [

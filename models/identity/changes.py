@@ -89,8 +89,8 @@ def _moved(
 def _reason(change: str, shared: list[str] | None, told: str | None) -> str:
     """Why an id changed: by the identifiers if they say so, else by what else is known."""
     if change == "merged":
-        return words.joined(shared) if shared else told or words.joined(())
-    return words.parted(shared) if shared else told or words.APART
+        return words.joined(shared) if shared else words.without_values(told or words.joined(()))
+    return words.parted(shared) if shared else words.without_values(told or words.APART)
 
 
 def _ties(root: Ints, given: Assignment, links: Links, joins: Bools) -> pl.DataFrame:

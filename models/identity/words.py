@@ -1,5 +1,6 @@
 """Plain words for why records belong together."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 KIND_WORDS = {
@@ -87,3 +88,8 @@ def parted(kinds: Sequence[str]) -> str:
 def _barred(kinds: Sequence[str]) -> str:
     words = listed(kind_words(kind) for kind in kinds)
     return f"{words} {'is' if len(kinds) == 1 else 'are'} excluded or used by too many records"
+
+
+def without_values(reason: str) -> str:
+    """A reason as it may be kept when the records are gone: what agreed is left out."""
+    return re.sub(r": .*?(?=; but |$)", "", reason)
