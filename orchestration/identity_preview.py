@@ -1,4 +1,4 @@
-"""A dry run of identity: what changed rules, or decisions not taken up yet, would merge and split; nothing is written."""
+"""A dry run of identity: what changed rules, or decisions not taken up yet, would do. Nothing is written."""
 
 from __future__ import annotations
 
