@@ -53,6 +53,7 @@ class Groups(Strict):
     max_customers_per_phone: Count = 6
     max_names_per_domain: Count = 5
     max_customers_per_domain: Count = 200
+    max_customers_per_naming: Count = 20
 
     def settings(self) -> GroupSettings:
         """The settings as the search takes them."""

@@ -2,7 +2,7 @@
 
 A name is that of one company within a country; without a country it is the company of that name where only one country
 knows it. A domain is a company's when it is no provider's: no free mailbox, no throw-away domain, not beside many
-company names, and not beside none with very many customers. Name and domain belong together where a row has both, and
+company names, and not beside none, or hardly any, with very many customers. Name and domain belong together where a row has both, and
 one of the two stands with the other more often than with any else: an agency that orders for a client makes the two no
 one company. Names and domains that belong together, even through others, are one company.
 
@@ -94,12 +94,16 @@ def _own_domains(
         .group_by("domain")
         .agg(
             names=pl.col("company").drop_nulls().n_unique(),
+            naming=pl.col("customer").filter(pl.col("company").is_not_null()).n_unique(),
             customers=pl.col("customer").n_unique(),
         )
     )
     own = used.join(listed, on="domain", how="anti").filter(
         pl.when(pl.col("names") > 0)
-        .then(pl.col("names") <= settings.max_names_per_domain)
+        .then(
+            (pl.col("names") <= settings.max_names_per_domain)
+            & (pl.col("customers") <= pl.col("naming") * settings.max_customers_per_naming)
+        )
         .otherwise(pl.col("customers") <= settings.max_customers_per_domain)
     )
     return rows.with_columns(pl.when(pl.col("domain").is_in(own["domain"].implode())).then("domain").alias("domain"))

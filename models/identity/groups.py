@@ -51,6 +51,8 @@ class GroupSettings:
         max_names_per_domain: an e-mail domain that stands beside more company names is a provider's.
         max_customers_per_domain: an e-mail domain of more customers that no company name stands beside is a
             provider's.
+        max_customers_per_naming: an e-mail domain of more customers for each one who names a company is a
+            provider's.
     """
 
     large_building_customers: int = 12
@@ -59,6 +61,7 @@ class GroupSettings:
     max_customers_per_phone: int = 6
     max_names_per_domain: int = 5
     max_customers_per_domain: int = 200
+    max_customers_per_naming: int = 20
 
     def __post_init__(self) -> None:
         """Refuse a limit below 1.

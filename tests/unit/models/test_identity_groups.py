@@ -402,6 +402,8 @@ def test_a_domain_of_very_many_that_nobody_names_is_a_providers() -> None:
     assert find(rows, max_customers_per_domain=2).is_empty()
     named = [*rows, member("c3", None, email="3@isp.example", company_name="Firm")]
     assert parts(find(named, max_customers_per_domain=2), "company") == [["c0", "c1", "c2", "c3"]]
+    # One of four names it: with at most three for each who does, the domain is a provider's and the name one's own.
+    assert parts(find(named, max_customers_per_naming=3), "company") == [["c3"]]
 
 
 def test_who_changed_employers_belongs_to_the_new_one_and_joins_nobody() -> None:
