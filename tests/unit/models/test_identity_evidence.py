@@ -399,6 +399,10 @@ def test_too_large_a_customer_is_cut_at_its_weakest_probable_link() -> None:
         ("b", "c", "b looks like c; but the customer would have more records than a probable link may join")
     ]
     assert groups(join(alone("abcd"), compared=compared, most=4)) == {"a b c d"}
+    falling = [("a", "b", 9.0), ("b", "c", 7.0), ("c", "d", 5.0)]
+    assert groups(join(alone("abcd"), compared=falling, most=3)) == {"a b c", "d"}
+    rising = [("a", "b", 5.0), ("b", "c", 7.0), ("c", "d", 9.0)]
+    assert groups(join(alone("abcd"), compared=rising, most=3)) == {"a", "b c d"}
 
 
 def test_exact_links_are_not_cut_by_size() -> None:
