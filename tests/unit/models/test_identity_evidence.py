@@ -626,7 +626,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-CAREFULLY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CAREFULLY = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def everything(result: IdentityResult) -> list[pl.DataFrame]:

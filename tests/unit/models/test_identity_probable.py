@@ -507,7 +507,6 @@ OTHERS: dict[str, Person] = {
     "name and birth date": PETRA | {"birth_date": "1980-03-12"},
     "name and a birth date with a slip": PETRA | {"birth_date": "1980-03-13"},
     "name and another birth date": PETRA | {"birth_date": "1951-11-27"},
-    "name and home": PETRA | HOME,
     "all": PETRA | HOME | {"birth_date": "1980-03-12", "email": "schnuffel@q.example", "phone": "+4930123456"},
     "all but a slip in the name": {"first_name": "Petra", "last_name": "Osterman"}
     | HOME
@@ -518,7 +517,6 @@ OTHERS: dict[str, Person] = {
     "a husband with her e-mail": {"first_name": "Viktor", "last_name": "Ostermann", "email": "schnuffel@q.example"}
     | HOME,
     "nothing": {"full_name": "Hugo Tanaka", "birth_date": "1955-12-24", "city": "Hamburg"},
-    "no word": {},
 }
 
 
@@ -543,7 +541,6 @@ def weighed(prepared: pl.DataFrame, model: Model) -> dict[str, PairWeight]:
         ("name and birth date", "name"),
         ("name and birth date", "name and a birth date with a slip"),
         ("name and a birth date with a slip", "name and another birth date"),
-        ("name and home", "name"),
         ("all", "all but a slip in the name"),
         ("all but a slip in the name", "a husband with her e-mail"),
         ("name", "nothing"),
