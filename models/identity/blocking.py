@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from models.identity.connection import Connection
 
-# Rule and key, in SQL over a prepared record; null where a record lacks a part. Each survives errors in what it leaves out.
+# Rule and key, in SQL over a prepared record; null where a record lacks a part. Each survives errors in what it leaves
+# out.
 RULES: Final = {
     "e-mail": "email",
     "e-mail before the @": "email_local",
@@ -48,7 +49,7 @@ _FINER: Final = (
 
 
 def candidate_pairs(
-    con: DuckDBPyConnection, *, max_block_records: int, only_with: str | None = None
+    con: Connection, *, max_block_records: int, only_with: str | None = None
 ) -> list[tuple[str, int, int]]:
     """Make the table `candidate_pairs` (join_key_l < join_key_r, match_key) from the table `records`.
 
@@ -70,7 +71,7 @@ def candidate_pairs(
         con.execute("DROP TABLE wanted_keys")
     for finer in ("finer_0", "finer_1", None):
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE large_blocks AS SELECT block, count(*) AS records, any_value(rule) AS rule "
+            "CREATE OR REPLACE TEMP TABLE large_blocks AS SELECT block, count(*) AS records, any_value(rule) AS rule "  # noqa: S608 - our own text
             f"FROM block_keys GROUP BY block HAVING count(*) > {int(max_block_records)}"
         )
         if finer is not None:
@@ -81,7 +82,7 @@ def candidate_pairs(
     left_out = con.execute(
         "SELECT rule, count(*), sum(records)::BIGINT FROM large_blocks GROUP BY rule ORDER BY 3 DESC, 1"
     ).fetchall()
-    is_wanted = "true" if only_with is None else f"record IN (SELECT record FROM {only_with})"
+    is_wanted = "true" if only_with is None else f"record IN (SELECT record FROM {only_with})"  # noqa: S608 - our own text
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE small_blocks AS SELECT DISTINCT block, record, {is_wanted} AS is_wanted "  # noqa: S608 - our own text
         "FROM block_keys WHERE block NOT IN (SELECT block FROM large_blocks)"
@@ -96,7 +97,7 @@ def candidate_pairs(
 
 
 def _keys(
-    con: DuckDBPyConnection, table: str, rules: list[tuple[str, str]], records: str = "", within: str | None = None
+    con: Connection, table: str, rules: list[tuple[str, str]], records: str = "", within: str | None = None
 ) -> None:
     """Make a table with a row per record and key: record, rule, block, and what the block may be parted by."""
     parts = []

@@ -2,9 +2,9 @@
 
 A name is that of one company within a country; without a country it is the company of that name where only one country
 knows it. A domain is a company's when it is no provider's: no free mailbox, no throw-away domain, not beside many
-company names, and not beside none, or hardly any, with very many customers. Name and domain belong together where a row has both, and
-one of the two stands with the other more often than with any else: an agency that orders for a client makes the two no
-one company. Names and domains that belong together, even through others, are one company.
+company names, and not beside none, or hardly any, with very many customers. Name and domain belong together where a
+row has both, and one of the two stands with the other more often than with any else: an agency that orders for a client
+makes the two no one company. Names and domains that belong together, even through others, are one company.
 
 A customer is in one company: the newest row that says one counts; of equally new ones, the one that names it. So
 nobody ties the former employer to the present one. Who names a company makes one alone; a domain needs two customers.

@@ -12,6 +12,7 @@ always measured on the data; m is measured too, and drawn towards what is assume
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -186,7 +187,8 @@ COMPARISONS: Final = (
             ),
             Level(
                 "nearly the same house",
-                f"({_same('house_number')} AND {_similar('street', 0.85)}) OR ({_same('street')} AND {_same('postal_code')})",
+                f"({_same('house_number')} AND {_similar('street', 0.85)}) "
+                f"OR ({_same('street')} AND {_same('postal_code')})",
                 m=0.12, u=3e-4, h=0.05,
             ),
             Level("same postal code", _same("postal_code"), m=0.10, u=0.005, h=0.02, frequent="postal_code"),
@@ -198,7 +200,7 @@ COMPARISONS: Final = (
 )  # fmt: skip
 
 
-def as_splink(comparison: Comparison, m: tuple[float, ...], u: tuple[float, ...]) -> dict[str, Any]:
+def as_splink(comparison: Comparison, m: Sequence[float], u: Sequence[float]) -> dict[str, Any]:
     """A comparison as Splink's settings say it, with the probabilities of its levels."""
     levels: list[dict[str, Any]] = [
         {"sql_condition": comparison.unknown, "label_for_charts": "unknown", "is_null_level": True}

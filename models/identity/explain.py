@@ -14,7 +14,7 @@ from models.identity.scoring import load_compared, load_frequencies, load_record
 from models.identity.training import Model
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from models.identity.connection import Connection
 
 # Per field, what people are shown of a prepared record.
 _SHOWN: Final = {
@@ -62,7 +62,7 @@ class PairWeight:
 
 
 def compare_pair(
-    con: DuckDBPyConnection, prepared: pl.DataFrame, model: Model, left: tuple[str, str], right: tuple[str, str]
+    con: Connection, prepared: pl.DataFrame, model: Model, left: tuple[str, str], right: tuple[str, str]
 ) -> PairWeight | None:
     """Compare two records by a model.
 
@@ -112,11 +112,12 @@ def compare_pair(
     return PairWeight(fields, row["weight"], row["probability"], row["household_weight"])
 
 
-def level_names(con: DuckDBPyConnection, one: int, other: int) -> dict[str, str]:
+def level_names(con: Connection, one: int, other: int) -> dict[str, str]:
     """Per comparison the level that two records of the table `compared` reach, in words."""
     cases = ", ".join(f"{_case(comparison)} AS {comparison.column}" for comparison in COMPARISONS)
     relation = con.sql(
-        f"SELECT {cases} FROM compared AS l CROSS JOIN compared AS r WHERE l.record = {int(one)} AND r.record = {int(other)}"  # noqa: S608 - our own text
+        f"SELECT {cases} FROM compared AS l CROSS JOIN compared AS r "  # noqa: S608 - our own text
+        f"WHERE l.record = {int(one)} AND r.record = {int(other)}"
     )
     return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
 
@@ -147,8 +148,8 @@ def pair_reasons(pairs: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
         prepared: the records.
 
     Returns:
-        The pairs with a column `reason`, such as `probably one person (98.2 %): last name weber, veber (+5.6 bits); …`; null
-        where a pair is more likely two people.
+        The pairs with a column `reason`, such as `probably one person (98.2 %): last name weber, veber (+5.6 bits); …`;
+        null where a pair is more likely two people.
     """
     frame = pairs.match_to_schema(PAIRS_SCHEMA)
     told = frame.filter(pl.col("probability") >= _TOLD_FROM)

@@ -179,11 +179,12 @@ def _hex(digests: npt.NDArray[np.uint8]) -> pl.Series:
 
     digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
     every = np.arange(256)
-    of_byte = np.stack([digits[every >> 4], digits[every & 15]], axis=1)
+    # The two digits of a byte as one number of 16 bits, so that they are fetched at once.
+    of_byte = np.stack([digits[every >> 4], digits[every & 15]], axis=1).reshape(-1).view(np.uint16)
     width = len(_PREFIX) + 2 * _DIGEST
     text = np.empty((digests.shape[0], width), dtype=np.uint8)
     text[:, : len(_PREFIX)] = np.frombuffer(_PREFIX, dtype=np.uint8)
-    text[:, len(_PREFIX) :] = of_byte[digests].reshape(-1, 2 * _DIGEST)
+    text[:, len(_PREFIX) :] = of_byte[digests].view(np.uint8)
     ends = np.arange(digests.shape[0] + 1, dtype=np.int64) * width
     array = LargeStringArray.from_buffers(digests.shape[0], py_buffer(ends), py_buffer(text))
     series = pl.from_arrow(array)

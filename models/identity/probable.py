@@ -13,7 +13,7 @@ from models.identity.scoring import SCORES_SCHEMA, WEIGHT_COLUMNS, load_compared
 from models.identity.training import Model, train
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from models.identity.connection import Connection
 
 KEY = ("source", "source_record_id")
 #: Groups with more records are not compared pair by pair; they will be parted.
@@ -50,8 +50,8 @@ class ProbableLinks:
 
     Attributes:
         pairs: one row per pair that was compared and is not plainly two people, see `PAIRS_SCHEMA`; the first record of
-            a pair is the smaller one. weight is in bits, probability that the pair is one person, household_weight against two
-            people of one household, and a weight per field.
+            a pair is the smaller one. weight is in bits, probability that the pair is one person, household_weight
+            against two people of one household, and a weight per field.
         model: the model; None where there was nothing to compare.
         compared: pairs that were compared in this run.
         records_new: records that are new or changed since the known pairs were found.
@@ -68,7 +68,7 @@ class ProbableLinks:
 
 
 def find_probable(
-    con: DuckDBPyConnection,
+    con: Connection,
     prepared: pl.DataFrame,
     *,
     settings: ProbableSettings,
@@ -79,8 +79,8 @@ def find_probable(
     """Compare records and say which pairs are probably one person.
 
     With a model that still holds and known pairs, only records that are new or changed are compared, with all others;
-    the rest of the pairs is taken over. Otherwise the model is trained, and everything compared. The outcome depends on no
-    order of rows.
+    the rest of the pairs is taken over. Otherwise the model is trained, and everything compared. The outcome depends on
+    no order of rows.
 
     Args:
         con: an open connection to work in; tables are made and dropped there.
@@ -131,7 +131,7 @@ def _still_holds(model: Model, records: int, settings: ProbableSettings) -> bool
     return model.is_current and records >= settings.always_train_below and not grown
 
 
-def _closed(con: DuckDBPyConnection, model: Model, scores: pl.DataFrame, records: int) -> pl.DataFrame:
+def _closed(con: Connection, model: Model, scores: pl.DataFrame, records: int) -> pl.DataFrame:
     """The scores with those of pairs that no key brought together, but others that are probably one person do.
 
     Whether a group is one person is asked of all its pairs; a pair that was never compared could not answer.
@@ -160,7 +160,7 @@ def _closed(con: DuckDBPyConnection, model: Model, scores: pl.DataFrame, records
     return pl.concat([scores, more]).sort("record", "other")
 
 
-def _count(con: DuckDBPyConnection) -> int:
+def _count(con: Connection) -> int:
     return int(con.execute("SELECT count(*) FROM candidate_pairs").fetchall()[0][0])
 
 

@@ -138,9 +138,10 @@ class IdentityResult:
             resolved_at (UTC: since when this record belongs to this customer_id).
         changes: one row per change: changed_at (UTC), change (`created`, `merged`, `split`),
             old_customer_id (null when created), new_customer_id, reason.
-        links: the links that hold each customer together (is_holding: a tree, the strongest links that suffice) and those
-            that were stopped: source, source_record_id, other_source, other_record_id, customer_id (of the first
-            record), method (`exact`, `probabilistic`, `steward`), kind, value, weight (bits), probability, is_holding, reason.
+        links: the links that hold each customer together (is_holding: a tree, the strongest links that suffice) and
+            those that were stopped: source, source_record_id, other_source, other_record_id, customer_id (of the first
+            record), method (`exact`, `probabilistic`, `steward`), kind, value, weight (bits), probability, is_holding,
+            reason.
         decisions: what became of each steward's decision: decision_id, status (`applied`, `overruled`,
             `unknown record`), note.
         report: counts and the values that were not allowed to join.

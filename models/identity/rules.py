@@ -58,7 +58,8 @@ class Evidence:
     max_records_per_customer: int = 100
 
 
-#: Bits that an equal identifier weighs where nobody says otherwise: an account is one person's, a cookie may be a home's.
+#: Bits that an equal identifier weighs where nobody says otherwise: an account is one person's, a cookie may be a
+#: home's.
 WEIGHTS: Mapping[str, float] = {"account": 60.0, "loyalty_card": 50.0, "email": 40.0, "phone": 30.0, "visitor": 20.0}
 OTHER_WEIGHT = 30.0
 

@@ -1,8 +1,8 @@
 """How probable it is that two records are one person, for every pair that is compared.
 
 The weight of a pair is what Splink adds up for it, one person against two strangers, brought together with one person
-against two people of one household: P(one person) = 1 / (1 + 2^-w + 2^-h), w and h being the two weights in bits, priors included. A name
-alone joins nobody: namesakes are many, so something else must agree as well.
+against two people of one household: P(one person) = 1 / (1 + 2^-w + 2^-h), w and h being the two weights in bits,
+priors included. A name alone joins nobody: namesakes are many, so something else must agree as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.identity.profiles import FORM_SIGN
 from models.identity.training import Model, linker, settings
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from models.identity.connection import Connection
 
 NAMES: Final = ("first_name", "last_name")
 #: Bits that something besides the name has to speak for a pair.
@@ -54,7 +54,7 @@ SCORES_SCHEMA: Final = pl.Schema(
 )
 
 
-def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
+def load_records(con: Connection, prepared: pl.DataFrame) -> int:
     """Make the table `records` of prepared records, numbered from 0 in their order; return how many."""
     con.register("prepared_records", prepared.with_row_index("record").to_arrow())
     con.execute(
@@ -65,7 +65,7 @@ def load_records(con: DuckDBPyConnection, prepared: pl.DataFrame) -> int:
     return prepared.height
 
 
-def load_compared(con: DuckDBPyConnection, *, only_paired: bool = False) -> None:
+def load_compared(con: Connection, *, only_paired: bool = False) -> None:
     """Make the table `compared` of what is compared of the records: lists, dates as days, domains that are rare.
 
     Args:
@@ -81,14 +81,15 @@ def load_compared(con: DuckDBPyConnection, *, only_paired: bool = False) -> None
         f"HAVING count(*) <= greatest({_RARE_RECORDS}, {_RARE_SHARE} * (SELECT count(email_domain) FROM records))"
     )
     con.execute(
-        f"CREATE OR REPLACE TABLE compared AS SELECT * REPLACE (string_split(first_forms, '{FORM_SIGN}') AS first_forms), "  # noqa: S608 - our own text
+        "CREATE OR REPLACE TABLE compared AS SELECT "  # noqa: S608 - our own text
+        f"* REPLACE (string_split(first_forms, '{FORM_SIGN}') AS first_forms), "
         "date_diff('day', DATE '1900-01-01', try_strptime(birth_date, '%Y%m%d')::DATE) AS birth_days "
         "FROM records LEFT JOIN rare_domains ON email_domain = rare_domain "
         f"{kept} ORDER BY record"
     )
 
 
-def load_frequencies(con: DuckDBPyConnection, model: Model) -> None:
+def load_frequencies(con: Connection, model: Model) -> None:
     """Make the tables `frequency_<column>`: how frequent the values are whose frequency counts."""
     for one in COMPARISONS:
         for level, u in zip(one.levels, model.u[one.column], strict=True):
@@ -105,7 +106,7 @@ def load_frequencies(con: DuckDBPyConnection, model: Model) -> None:
             )
 
 
-def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool = False) -> tuple[pl.DataFrame, Model]:
+def score(con: Connection, model: Model, *, settle: bool, keep_all: bool = False) -> tuple[pl.DataFrame, Model]:
     """Weigh the pairs of the table `candidate_pairs`.
 
     Args:
@@ -135,7 +136,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
         "CREATE OR REPLACE TEMP TABLE looked_at AS SELECT record_l AS join_key_l, record_r AS join_key_r, "  # noqa: S608 - our own text
         f"'0' AS match_key, match_weight, {weights} FROM {found}"
     )
-    con.execute(f"DROP TABLE {found}")  # noqa: S608 - Splink's own name
+    con.execute(f"DROP TABLE {found}")
     second = linker(con, "compared", settings(model, against_household=True))
     second.table_management.register_blocked_pairs_for_predict(second._db_api.register("looked_at"))
     household = second.inference.predict(warning_mode="never").physical_name
@@ -144,7 +145,7 @@ def score(con: DuckDBPyConnection, model: Model, *, settle: bool, keep_all: bool
         f"FROM looked_at INNER JOIN {household} AS household "
         "ON household.record_l = join_key_l AND household.record_r = join_key_r"
     )
-    con.execute(f"DROP TABLE {household}; DROP TABLE looked_at")  # noqa: S608 - Splink's own name
+    con.execute(f"DROP TABLE {household}; DROP TABLE looked_at")
     before = model.prior
     if settle:
         model = _settled(con, model)
@@ -180,7 +181,7 @@ def _stranger(model: Model) -> str:
     return f"(match_weight - CASE WHEN {both} THEN {model.name_bits!r} ELSE 0 END)"
 
 
-def _name_bits(con: DuckDBPyConnection, model: Model) -> float:
+def _name_bits(con: Connection, model: Model) -> float:
     """How much more often two strangers share both names than they would if first names did not go with last names.
 
     Ivan is no surprise beside Ivanov. Counted on all records, without the pairs that are one person.
@@ -188,7 +189,8 @@ def _name_bits(con: DuckDBPyConnection, model: Model) -> float:
     shares = []
     for names in ("first", "last", "first, last"):
         shared, total = con.execute(
-            f"SELECT sum(records * (records - 1.0)), (sum(records) * (sum(records) - 1.0)) FROM (SELECT count(*)::DOUBLE AS records "  # noqa: S608 - our own text
+            "SELECT sum(records * (records - 1.0)), (sum(records) * (sum(records) - 1.0)) "  # noqa: S608 - our own text
+            "FROM (SELECT count(*)::DOUBLE AS records "
             f"FROM records WHERE first IS NOT NULL AND last IS NOT NULL GROUP BY {names})"
         ).fetchall()[0]
         shares.append((shared or 0.0) / total if total else 0.0)
@@ -203,7 +205,7 @@ def _name_bits(con: DuckDBPyConnection, model: Model) -> float:
     return round(min(max(bits, 0.0), _MOST_NAME_BITS), _DECIMALS)
 
 
-def _settled(con: DuckDBPyConnection, model: Model, start: float | None = None) -> Model:
+def _settled(con: Connection, model: Model, start: float | None = None) -> Model:
     """The model with the shares of the three kinds of pairs at which as many are expected of each as they say.
 
     Expectation maximisation over the pairs weighed, with m, u and h held; all other pairs are two strangers.

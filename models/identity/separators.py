@@ -13,7 +13,8 @@ from models.identity.rules import KEY, TRAITS_SCHEMA
 
 #: Between the parts of a trait's value.
 _PART = "\x1f"
-#: Slips (letters put in, left out, changed or swapped) that a first name may have: one, and one more for so many letters.
+#: Slips (letters put in, left out, changed or swapped) that a first name may have: one, and one more for so many
+#: letters.
 _LETTERS_PER_SLIP: Final = 4
 
 
@@ -24,12 +25,14 @@ def traits_of(prepared: pl.DataFrame) -> pl.DataFrame:
         prepared: as `profiles.prepare` gives it.
 
     Returns:
-        source, source_record_id, trait (first_name, birth_date, person), value; `person` is who a record is about, by the sound
-        of the whole name, and counts how many people share an identifier.
+        source, source_record_id, trait (first_name, birth_date, person), value; `person` is who a record is about, by
+        the sound of the whole name, and counts how many people share an identifier.
     """
     frame = prepared.match_to_schema(PREPARED_SCHEMA)
     values = {
-        "first_name": pl.concat_str("first", pl.col("last").fill_null(""), pl.col("first_forms").fill_null(""), separator=_PART),
+        "first_name": pl.concat_str(
+            "first", pl.col("last").fill_null(""), pl.col("first_forms").fill_null(""), separator=_PART
+        ),
         "birth_date": pl.col("birth_date"),
         "person": pl.concat_str("first_key", "last_key", separator=_PART),
     }
@@ -44,8 +47,8 @@ def traits_of(prepared: pl.DataFrame) -> pl.DataFrame:
 def first_names_contradict(one: str, other: str) -> bool:
     """Whether two first names are those of two people.
 
-    They are not where one is an initial, a familiar form, another spelling or a slip of the other, or where first and last
-    name are in each other's place.
+    They are not where one is an initial, a familiar form, another spelling or a slip of the other, or where first and
+    last name are in each other's place.
     """
     from rapidfuzz.distance import OSA
 
@@ -63,7 +66,10 @@ def first_names_contradict(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=1 << 18)
 def birth_dates_contradict(one: str, other: str) -> bool:
-    """Whether two birth dates (YYYYMMDD) are those of two people: more than one digit off, and day and month not swapped."""
+    """Whether two birth dates (YYYYMMDD) are those of two people.
+
+    They are where more than one digit is off, and day and month are not swapped.
+    """
     from rapidfuzz.distance import OSA
 
     swapped = one[:4] == other[:4] and one[4:6] == other[6:] and one[6:] == other[4:6]

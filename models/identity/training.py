@@ -1,11 +1,11 @@
 """The parameters of the model of probable links, found without labels.
 
-u, what strangers have in common: every pair of a sample of records, by expectation maximisation with m held, so that the
-pairs of one person among them do not count. m, how often records of one person differ: within the pairs that share
+u, what strangers have in common: every pair of a sample of records, by expectation maximisation with m held, so that
+the pairs of one person among them do not count. m, how often records of one person differ: within the pairs that share
 a birth date, and within those that share both names, each for what it does not share; what comes of it is drawn
 towards what is assumed in `comparisons`, because a block of namesakes holds families too. Splink does both (its
-documentation: Training, "Estimating model parameters"; method: Fellegi and Sunter 1969, Winkler 1988). How many pairs are one
-person, the prior, follows from the scored pairs themselves.
+documentation: Training, "Estimating model parameters"; method: Fellegi and Sunter 1969, Winkler 1988). How many pairs
+are one person, the prior, follows from the scored pairs themselves.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from models.identity.comparisons import COMPARISONS, Comparison, as_splink
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
     from splink import Linker
+
+    from models.identity.connection import Connection
 
 #: Records whose pairs tell what strangers have in common.
 SAMPLE_RECORDS: Final = 800
@@ -94,7 +95,7 @@ def untrained(records: int) -> Model:
     )
 
 
-def train(con: DuckDBPyConnection, records: int) -> Model:
+def train(con: Connection, records: int) -> Model:
     """Estimate u and m on the table `compared`; the prior is a first guess, see `scoring.settle_prior`.
 
     Args:
@@ -135,7 +136,7 @@ def settings(model: Model, *, against_household: bool = False) -> dict[str, Any]
     }
 
 
-def linker(con: DuckDBPyConnection, table: str, spelled: dict[str, Any]) -> Linker:
+def linker(con: Connection, table: str, spelled: dict[str, Any]) -> Linker:
     """Splink on a table of this connection, silent."""
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
@@ -145,7 +146,7 @@ def linker(con: DuckDBPyConnection, table: str, spelled: dict[str, Any]) -> Link
     return Linker(DuckDBAPI(con).register(table), spelled, log_level=None, validate_settings=False)
 
 
-def _with_u(model: Model, con: DuckDBPyConnection) -> Model:
+def _with_u(model: Model, con: Connection) -> Model:
     session = _maximised(
         linker(con, "sampled", settings(model)), "1=1", fix_u_probabilities=False, fix_m_probabilities=True
     )
@@ -165,7 +166,7 @@ def _with_u(model: Model, con: DuckDBPyConnection) -> Model:
     return replace(model, u=u)
 
 
-def _with_m(model: Model, con: DuckDBPyConnection) -> Model:
+def _with_m(model: Model, con: Connection) -> Model:
     found: dict[str, list[tuple[float, list[float]]]] = {one.column: [] for one in COMPARISONS}
     matches: dict[str, float] = {}
     for block in _BLOCKS:
