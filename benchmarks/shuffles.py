@@ -56,6 +56,9 @@ LEFT_OUT: dict[str, str] = {
     "quarantined_records.raw": "compared as JSON without the delivery number: of several copies of a bad record one is "
     "shown, and keys stand in the order in which the source first sent them",
     "customer_id_changes": "the history of ids: which record came first",
+    "customer_id_aliases": "the same",
+    "*.since_at": "since when an id or a group is there",
+    "customer_groups.group_id": "named after a customer id",
     "source_loads": "per load; compared as sums over the loads",
     "data_validity": "per load; compared as sums over the loads",
     "source_loads and data_validity of mailer's campaigns": "SendGrid's events name their campaigns: one record per "
@@ -68,8 +71,18 @@ LEFT_OUT: dict[str, str] = {
 }
 """Columns and tables that differ by definition, with the reason of each."""
 
-_COLUMNS = {"load_id", "batch_id", "resolved_at", "measured_at", "quarantined_at", "released_at", "released_by_run"}
+_COLUMNS = {
+    "load_id",
+    "batch_id",
+    "resolved_at",
+    "since_at",
+    "measured_at",
+    "quarantined_at",
+    "released_at",
+    "released_by_run",
+}
 _COLUMNS_OF = {
+    "customer_groups": {"group_id"},
     "quarantined_records": {"row_number"},
     "source_loads": {"started_at", "finished_at"},
 }
@@ -166,7 +179,7 @@ class Company:
             "FROM identity.customer_records GROUP BY customer_id"
         )
         named = dict(zip(smallest["customer_id"], smallest["name"], strict=True))
-        for history in ("customer_id_changes", "data_validity_history", "source_anomalies"):
+        for history in ("customer_id_changes", "customer_id_aliases", "data_validity_history", "source_anomalies"):
             frames.pop(history, None)
         return {name: _comparable(name, frame, named) for name, frame in frames.items()}
 

@@ -16,13 +16,13 @@ from typing import Final
 
 import polars as pl
 
-_NO_LETTER = re.compile(r"[^a-z]+")
-_APOSTROPHES = re.compile(r"[’'`ʻʼ´ʹ]+")
-_WORDS = re.compile(r"[^\W\d_]+(?:[’'`ʻʼ´ʹ][^\W\d_]+)*", re.UNICODE)
+_NO_LETTER = re.compile(r"[^a-z0-9]+")
+_APOSTROPHES = re.compile(r"[’'`ʻʼ´ʹ]+")  # noqa: RUF001 - all signs that people write for an apostrophe
+_WORDS = re.compile(r"[^\W\d_]+(?:[’'`ʻʼ´ʹ][^\W\d_]+)*", re.UNICODE)  # noqa: RUF001 - the same signs
 _IDEOGRAPHS = re.compile(r"^[\u3400-\u9fff]{2,4}$")
 
-# What is written in several ways, longest first, to one sign; see the module's description. The order matters: each rule
-# sees what the ones before it left.
+# What is written in several ways, longest first, to one sign; see the module's description. The order matters: each
+# rule sees what the ones before it left.
 _FOLDS: Final = tuple(
     (re.compile(pattern), sign)
     for pattern, sign in (
@@ -47,7 +47,7 @@ _FOLDS: Final = tuple(
         (r"(?<=.)h", ""),
         (r"[ei]+", "e"),
         (r"[ou]+", "o"),
-        (r"(.)\1+", r"\1"),
+        (r"([a-z])\1+", r"\1"),
     )
 )
 
@@ -84,7 +84,7 @@ _UMLAUTS: Final = str.maketrans(
 
 @lru_cache(maxsize=1 << 16)
 def latin(text: str) -> str:
-    """The letters a to z of a text in any script, small, without blanks and signs; empty when it has none."""
+    """The letters a to z and digits of a text in any script, small, without blanks and signs; empty when it has none."""
     from anyascii import anyascii
 
     plain = _APOSTROPHES.sub("", text.translate(_UMLAUTS))

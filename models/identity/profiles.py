@@ -147,11 +147,10 @@ def _with_own_address(frame: pl.DataFrame) -> pl.DataFrame:
     """
     local = frame["email_local"]
     sounds = mapped(local, lambda text: sound(latin(text)), pl.String())
-    digits = local.str.count_matches("[0-9]")
-    rows = zip(local, sounds, digits, frame["first_key"], frame["last_key"], strict=True)
+    rows = zip(local, sounds, frame["first_key"], frame["last_key"], strict=True)
     own = [
-        None if text is None or _left_over(heard, first, last) + count < _OWN_SIGNS else text
-        for text, heard, count, first, last in rows
+        None if text is None or _left_over(heard, first, last) < _OWN_SIGNS else text
+        for text, heard, first, last in rows
     ]
     return frame.with_columns(email_own=pl.Series(own, dtype=pl.String))
 

@@ -33,6 +33,7 @@ PERSONAL = [value for _, mail, phone, name in GUESTS for value in (mail, phone, 
 CORNER = """\
 company: {id: corner, name: Corner Bakery}
 time_zone: Europe/Berlin
+identity: {separates: [], probable: {enabled: false}}
 currency: EUR
 country: DE
 as_of: latest

@@ -61,6 +61,7 @@ OF_ONE_RUN = frozenset(
         "released_at",
         "released_by_run",
         "changed_at",
+        "since_at",
         "found_at",
         "run_id",
     }

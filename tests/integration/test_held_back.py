@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 COMPANY = """\
 company: {id: two, name: Two Shops}
 time_zone: UTC
+identity: {separates: [], probable: {enabled: false}}
 currency: EUR
 country: DE
 as_of: 2026-03-31

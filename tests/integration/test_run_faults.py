@@ -538,6 +538,7 @@ def test_a_home_that_cannot_be_written(corner: Corner, tmp_path: Path) -> None:
 SITE = """\
 company: {id: site, name: Site}
 time_zone: UTC
+identity: {separates: [], probable: {enabled: false}}
 currency: EUR
 country: DE
 sources:

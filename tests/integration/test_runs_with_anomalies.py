@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 COMPANY = """\
 company: {id: corner, name: Corner Shop}
 time_zone: Europe/Berlin
+identity: {separates: [], probable: {enabled: false}}
 currency: EUR
 country: DE
 as_of: latest

@@ -27,6 +27,7 @@ Event = dict[str, Any]
 COMPANY = """\
 company: {id: corner, name: Corner Bakery}
 time_zone: Europe/Berlin
+identity: {separates: [], probable: {enabled: false}}
 currency: EUR
 country: DE
 as_of: 2026-04-01
