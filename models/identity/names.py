@@ -84,7 +84,7 @@ _UMLAUTS: Final = str.maketrans(
 
 @lru_cache(maxsize=1 << 16)
 def latin(text: str) -> str:
-    """The letters a to z and digits of a text in any script, small, without blanks and signs; empty when it has none."""
+    """The letters a to z and digits of a text in any script, small, without blanks and signs; may be empty."""
     from anyascii import anyascii
 
     plain = _APOSTROPHES.sub("", text.translate(_UMLAUTS))
