@@ -14,6 +14,7 @@ _POLARS: dict[str, pl.DataType] = {
     "int": pl.Int32(),
     "bigint": pl.Int64(),
     "double": pl.Float64(),
+    "boolean": pl.Boolean(),
     "string": pl.String(),
     "timestamp": pl.Datetime("us", "UTC"),
 }
@@ -37,6 +38,7 @@ def to_spark(frame: pl.DataFrame, types: Mapping[str, str]) -> pa.Table:
         "int": pa.int32(),
         "bigint": pa.int64(),
         "double": pa.float64(),
+        "boolean": pa.bool_(),
         "string": pa.string(),
         "timestamp": pa.timestamp("us", "UTC"),
     }

@@ -1,29 +1,35 @@
 """Identity on Spark, for records that do not fit one machine: the same customers as `resolve` finds.
 
-What becomes of a record depends on nothing but the records that a chain of joining values and earlier customer ids ties
-it to. Spark counts who carries each value, which says what may not join; finds those groups; and deals whole groups
-out to buckets, each of which one worker resolves with the code of the single machine. Only the promise that an id of
-the previous run is given to nobody else reaches across buckets; it is kept by a look at all new ids.
+What becomes of a record depends on nothing but the records that a chain of joining values, probable links, stewards'
+merges and earlier customer ids ties it to. Spark counts who carries each value, which says what may not join; finds
+those groups; and deals whole groups with their evidence out to buckets, each of which one worker resolves with the code
+of the single machine. Two things reach across buckets: the promise that an id of the previous run is given to nobody
+else, kept by a look at all new ids, and stewards' decisions, settled before (see `spark_evidence`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from models.identity import spark_bucket as bucket_work
-from models.identity.resolve import IDENTIFIER_COLUMNS, PREVIOUS_SCHEMA, checked_limits, require, utc_moment
-from models.identity.result import BLOCKED_SCHEMA, CUSTOMER_SIZES_SCHEMA, IdentityReport
+from models.identity.guards import EXCLUDED, OVER_PEOPLE, OVER_RECORDS
+from models.identity.resolve import IDENTIFIER_COLUMNS, PREVIOUS_SCHEMA, checked_guards, require, utc_moment
+from models.identity.result import BLOCKED_SCHEMA, CUSTOMER_SIZES_SCHEMA, DECISIONS_STATUS_SCHEMA, IdentityReport
+from models.identity.rules import Evidence, Guards
 from models.identity.spark_components import EDGES_ON_DRIVER, components
+from models.identity.spark_evidence import DEALT, SparkEvidence, on_spark, record, with_overruled
 
 if TYPE_CHECKING:
+    import polars as pl
     from pyspark.sql import Column, DataFrame
 
 Keep = Callable[["DataFrame"], "DataFrame"]
 
-# Rows of identifiers and previous records that one worker holds; about 1 GB at the peak.
+# Rows of identifiers, evidence and previous records that one worker holds; about 1 GB at the peak.
 ROWS_PER_BUCKET = 1_000_000
 _MAX_BUCKETS = 1 << 20
 
@@ -39,6 +45,8 @@ class DistributedIdentityResult:
     Attributes:
         records: as `IdentityResult.records`, in no order; resolved_at is a Spark timestamp.
         changes: as `IdentityResult.changes`, in no order; changed_at is a Spark timestamp.
+        links: as `IdentityResult.links`, in no order.
+        decisions: as on one machine.
         report: as on one machine.
         rows_in: rows of `identifiers` received.
         buckets: parts that the work was split into.
@@ -46,6 +54,8 @@ class DistributedIdentityResult:
 
     records: DataFrame
     changes: DataFrame
+    links: DataFrame
+    decisions: pl.DataFrame
     report: IdentityReport
     rows_in: int
     buckets: int
@@ -59,6 +69,9 @@ def resolve_distributed(
     max_records_per_value: int | Mapping[str, int],
     resolved_at: datetime,
     excluded_values: Mapping[str, Collection[str]] | None = None,
+    max_people_per_value: Mapping[str, int] | None = None,
+    weights: Mapping[str, float] | None = None,
+    evidence: Evidence | None = None,
     partitions: int = 1,
     rows_per_bucket: int = ROWS_PER_BUCKET,
     edges_on_driver: int = EDGES_ON_DRIVER,
@@ -78,6 +91,9 @@ def resolve_distributed(
         max_records_per_value: as for `resolve`.
         resolved_at: as for `resolve`.
         excluded_values: as for `resolve`.
+        max_people_per_value: as for `resolve`.
+        weights: as for `resolve`.
+        evidence: as for `resolve`, in the memory of the driver.
         partitions: the least number of buckets; as many as there are cores, or more, use them all.
         rows_per_bucket: the most rows that one worker takes at a time.
         edges_on_driver: see `spark_components.components`.
@@ -86,32 +102,37 @@ def resolve_distributed(
             `lambda frame: frame.checkpoint()`.
 
     Returns:
-        The records, the changes and the report, computed and kept: what is written over `previous` afterwards does
-        not change them.
+        The records, changes, links, decisions and report, computed and kept: what is written over `previous`
+        afterwards does not change them.
 
     Raises:
         ValueError: as `resolve`, and for `partitions` or `rows_per_bucket` below 1.
         GiantGroupError: one group alone has more than `rows_per_bucket` rows.
     """
-    limits = checked_limits(kinds, max_records_per_value)
+    guards = checked_guards(kinds, max_records_per_value, max_people_per_value, excluded_values, weights)
     if partitions < 1 or rows_per_bucket < 1:
         raise ValueError("identity: partitions and rows_per_bucket must be at least 1")
     keep = keep or _kept_locally
     rows_in, known = _checked(identifiers, previous)
-    rows = keep(_usable(identifiers, kinds))
-    values = keep(_told_values(rows, dict(zip(kinds, limits, strict=True)), excluded_values or {}))
+    rows = keep(_usable(identifiers, guards.kinds))
+    beside = on_spark(evidence or Evidence(), rows, keep)
+    values = keep(_told_values(rows, guards, beside.persons))
     rows = keep(_marked(rows, values))
     known = keep(known)
 
-    named = components(_edges(rows, known), keep=keep, edges_on_driver=edges_on_driver)
-    parts = [_with_group(frame, named) for frame in (rows, known)]
+    named = components(_edges(rows, known, beside.edges), keep=keep, edges_on_driver=edges_on_driver)
+    task = bucket_work.Task(
+        guards, beside.rules, beside.pairs is not None, _sources(rows, known), utc_moment(resolved_at)
+    )
+    parts = [_dealt(rows, beside, named), _with_group(known, named)]
     buckets = _buckets(parts, partitions, rows_per_bucket, keep)
-    task = bucket_work.Task(list(kinds), _sources(rows, known), utc_moment(resolved_at))
     rows, known = (frame.withColumn("bucket", _bucket_of(buckets)).drop("component", "record") for frame in parts)
     told = _resolved(rows, known, task, keep)
     return DistributedIdentityResult(
         records=told.filter("part = 'record'").select(*bucket_work.RECORD_COLUMNS),
         changes=told.filter("part = 'change'").select(*bucket_work.CHANGE_COLUMNS),
+        links=told.filter("part = 'link'").select(*bucket_work.LINK_COLUMNS),
+        decisions=with_overruled(beside.statuses, _overruled(told)),
         report=_report(told, values),
         rows_in=rows_in,
         buckets=buckets,
@@ -120,13 +141,6 @@ def resolve_distributed(
 
 def _kept_locally(frame: DataFrame) -> DataFrame:
     return frame.localCheckpoint()
-
-
-def _record() -> Column:
-    """A number for each record. Two records with one number go to one bucket, which does no harm."""
-    from pyspark.sql import functions as fn
-
-    return fn.xxhash64("source", "source_record_id")
 
 
 def _checked(identifiers: DataFrame, previous: DataFrame | None) -> tuple[int, DataFrame]:
@@ -142,7 +156,7 @@ def _checked(identifiers: DataFrame, previous: DataFrame | None) -> tuple[int, D
         return rows, identifiers.sparkSession.createDataFrame([], empty)
     require(previous.columns, tuple(PREVIOUS_SCHEMA), "previous")
     texts = [fn.col(name).cast("string").alias(name) for name in ("source", "source_record_id", "customer_id")]
-    known = previous.select(*texts, "resolved_at").withColumn("record", _record())
+    known = previous.select(*texts, "resolved_at").withColumn("record", record())
     lost, nameless = known.agg(fn.expr(keyless), fn.expr("count_if(customer_id is null)")).collect()[0]
     _refuse_keyless(lost, "previous")
     if nameless:
@@ -166,32 +180,72 @@ def _usable(identifiers: DataFrame, kinds: Sequence[str]) -> DataFrame:
     # What Polars strips as blank is what Unicode calls white space.
     usable = fn.col("kind").isin(list(kinds)) & fn.col("value").rlike(r"\P{IsWhite_Space}")
     kept = [fn.when(usable, fn.col(name)).alias(name) for name in ("kind", "value")]
-    return texts.select("source", "source_record_id", *kept).distinct().withColumn("record", _record())
+    return texts.select("source", "source_record_id", *kept).distinct().withColumn("record", record())
 
 
-def _told_values(rows: DataFrame, limits: Mapping[str, int], excluded: Mapping[str, Collection[str]]) -> DataFrame:
-    """The values that several records carry or that are excluded: kind, value, records, max_records, is_excluded."""
+def _told_values(rows: DataFrame, guards: Guards, persons: DataFrame | None) -> DataFrame:
+    """The values that several records carry or that are excluded.
+
+    Columns: kind, value, records, people, max_records, max_people, is_excluded, barred.
+    """
     from pyspark.sql import functions as fn
 
-    session = rows.sparkSession
-    counted = rows.filter("value is not null").groupBy("kind", "value").agg(fn.count("*").alias("records"))
-    listed = session.createDataFrame(list(limits.items()), "kind string, max_records bigint")
-    banned = [(kind, value) for kind, values in excluded.items() for value in set(values)]
-    flags = session.createDataFrame(banned, "kind string, value string").withColumn("is_excluded", fn.lit(True))  # noqa: FBT003 - a value
-    return (
-        counted.join(fn.broadcast(listed), "kind")
-        .join(flags, ["kind", "value"], "left")
-        .withColumn("is_excluded", fn.coalesce("is_excluded", fn.lit(False)))  # noqa: FBT003 - a value
-        .filter("records > 1 or is_excluded")
+    carried = rows.filter("value is not null")
+    people: Column = fn.lit(0)
+    if persons is not None:
+        carried = carried.join(persons, ["source", "source_record_id"], "left")
+        people = fn.count_distinct("person")
+    counted = carried.groupBy("kind", "value").agg(fn.count("*").alias("records"), people.alias("people"))
+    listed = rows.sparkSession.createDataFrame(
+        list(zip(guards.kinds, guards.max_records, guards.max_people, strict=True)),
+        "kind string, max_records bigint, max_people bigint",
     )
+    over = fn.expr("records > max_records or people > coalesce(max_people, people)")
+    return (
+        _excluding(counted, guards.excluded)
+        .filter("records > 1 or is_excluded")
+        .join(fn.broadcast(listed), "kind")
+        .withColumn("people", fn.expr("case when records > 1 then people else 0 end"))
+        .withColumn("barred", fn.col("is_excluded") | over)
+    )
+
+
+def _excluding(counted: DataFrame, excluded: Mapping[str, Collection[str]]) -> DataFrame:
+    """The values with `is_excluded`: they are named, or have one of the shell patterns, of their kind."""
+    from pyspark.sql import functions as fn
+
+    plain = [(kind, text) for kind, texts in excluded.items() for text in texts if not _is_pattern(text)]
+    is_excluded: Column = fn.lit(False)  # noqa: FBT003 - a value
+    if plain:
+        flags = counted.sparkSession.createDataFrame(plain, "kind string, value string").distinct()
+        counted = counted.join(fn.broadcast(flags.withColumn("is_named", fn.lit(True))), ["kind", "value"], "left")  # noqa: FBT003 - a value
+        is_excluded = fn.coalesce("is_named", fn.lit(False))  # noqa: FBT003 - a value
+    for kind, texts in excluded.items():
+        patterns = sorted(text for text in texts if _is_pattern(text))
+        if patterns:
+            is_excluded |= (fn.col("kind") == kind) & fn.col("value").rlike(_java_expression(patterns))
+    return counted.withColumn("is_excluded", is_excluded).drop("is_named")
+
+
+def _is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _java_expression(patterns: Iterable[str]) -> str:
+    r"""Shell patterns as one expression for Java that matches what `guards.excluded_values` does.
+
+    There `.` is all but a line feed and `$` the very end; in Java both leave out more.
+    """
+    signs = {"*": r"[^\n]*", "?": r"[^\n]"}
+    texts = ("".join(signs.get(sign) or re.escape(sign) for sign in pattern) for pattern in patterns)
+    return rf"\A(?:{'|'.join(texts)})\z"
 
 
 def _marked(rows: DataFrame, values: DataFrame) -> DataFrame:
     """The rows with `joins` (the value joins records) and `barred` (it may not)."""
     from pyspark.sql import functions as fn
 
-    barred = fn.col("is_excluded") | (fn.col("records") > fn.col("max_records"))
-    flags = values.select("kind", "value", barred.alias("barred"))
+    flags = values.select("kind", "value", "barred")
     return rows.join(flags, ["kind", "value"], "left").select(
         *IDENTIFIER_COLUMNS,
         "record",
@@ -200,8 +254,8 @@ def _marked(rows: DataFrame, values: DataFrame) -> DataFrame:
     )
 
 
-def _edges(rows: DataFrame, known: DataFrame) -> DataFrame:
-    """Records tied to the joining values they carry, and to the earlier customers they share with others."""
+def _edges(rows: DataFrame, known: DataFrame, more: DataFrame | None) -> DataFrame:
+    """Records tied to the joining values they carry, to earlier customers they share with others, and by evidence."""
     from pyspark.sql import Window
     from pyspark.sql import functions as fn
 
@@ -213,7 +267,8 @@ def _edges(rows: DataFrame, known: DataFrame) -> DataFrame:
     by_customer = shared.select(
         fn.col("record").alias("left"), fn.xxhash64(fn.lit("customer"), "customer_id").alias("right")
     )
-    return by_value.union(by_customer)
+    every = by_value.union(by_customer)
+    return every if more is None else every.union(more)
 
 
 def _with_group(frame: DataFrame, named: DataFrame) -> DataFrame:
@@ -222,6 +277,27 @@ def _with_group(frame: DataFrame, named: DataFrame) -> DataFrame:
 
     groups = named.withColumnRenamed("node", "record")
     return frame.join(groups, "record", "left").withColumn("component", fn.coalesce("component", "record"))
+
+
+def _dealt(rows: DataFrame, beside: SparkEvidence, named: DataFrame) -> DataFrame:
+    """Identifiers and evidence with the group they go with; of pairs those of two records of one group."""
+    from pyspark.sql import functions as fn
+
+    parts = [_with_group(rows.withColumn("part", fn.lit("identifier")), named)]
+    if beside.traits is not None:
+        parts.append(_with_group(beside.traits, named))
+    if beside.pairs is not None:
+        others = named.select(fn.col("node").alias("other"), fn.col("component").alias("other_component"))
+        joined = _with_group(beside.pairs, named).join(others, "other", "left")
+        parts.append(joined.filter("component = coalesce(other_component, other)"))
+    columns = [*DEALT, "component"]
+    nulls = {name: fn.lit(None).cast(kind) for name, kind in DEALT.items()}
+    told, *more = (
+        part.select(*(name if name in part.columns else nulls[name].alias(name) for name in columns)) for part in parts
+    )
+    for part in more:
+        told = told.union(part)
+    return told
 
 
 def _bucket_of(buckets: int) -> Column:
@@ -239,10 +315,10 @@ def _buckets(parts: Sequence[DataFrame], least: int, rows_per_bucket: int, keep:
     total, largest = sizes.agg(fn.sum("rows"), fn.max("rows")).collect()[0]
     if (largest or 0) > rows_per_bucket:
         raise GiantGroupError(
-            f"identity: one group of records holds {largest:,} rows of identifiers and earlier customers; a worker "
-            f"takes {rows_per_bucket:,}. Lower identity.max_records_per_value, so that widely shared values join "
-            "nobody; if the group comes from earlier customers, give the workers more memory and raise the rows that "
-            "one takes."
+            f"identity: one group of records holds {largest:,} rows of identifiers, evidence and earlier customers; a "
+            f"worker takes {rows_per_bucket:,}. Lower identity.max_records_per_value or the limits in identity.guards, "
+            "so that widely shared values join nobody, or raise identity.probable.join_from_probability; if the group "
+            "comes from earlier customers, give the workers more memory and raise the rows that one takes."
         )
     # Twice the room that the rows need: the hash does not deal out evenly.
     buckets = max(least, -(-2 * (total or 0) // rows_per_bucket))
@@ -290,6 +366,14 @@ def _clashes(told: DataFrame, known: DataFrame) -> list[tuple[int, str]]:
     return [(bucket, name) for bucket, name in clashing.select("bucket", "customer_id").collect()]
 
 
+def _overruled(told: DataFrame) -> pl.DataFrame:
+    """decision_id, status, note of the decisions that the buckets could not follow."""
+    import polars as pl
+
+    rows = told.filter("part = 'decision'").select(*DECISIONS_STATUS_SCHEMA).collect()
+    return pl.DataFrame([tuple(row) for row in rows], schema=DECISIONS_STATUS_SCHEMA, orient="row")
+
+
 def _report(told: DataFrame, values: DataFrame) -> IdentityReport:
     """The report of the single machine, from what the buckets counted."""
     import polars as pl
@@ -303,17 +387,12 @@ def _report(told: DataFrame, values: DataFrame) -> IdentityReport:
     )
     sizes = sorted((row.size, row.number) for row in counted if row.part == "size")
     size, customers = [list(column) for column in zip(*sizes, strict=True)] or ([], [])
-    barred = values.filter("is_excluded or records > max_records").select(
-        "kind",
-        fn.substring(fn.sha2("value", 256), 1, 16).alias("value_hash"),
-        "records",
-        "max_records",
-        fn.when(fn.col("is_excluded"), "excluded").otherwise("over limit").alias("reason"),
-    )
+    reason = fn.when(fn.col("is_excluded"), EXCLUDED).when(fn.expr("records > max_records"), OVER_RECORDS)
+    barred = values.filter("barred").withColumn("reason", reason.otherwise(OVER_PEOPLE)).select(*BLOCKED_SCHEMA)
     blocked = pl.DataFrame([tuple(row) for row in barred.collect()], schema=BLOCKED_SCHEMA, orient="row")
     return IdentityReport.of(
         changes={row.change: row.rows for row in counted if row.part == "change"},
         joining_values=sum(row.number for row in counted if row.part == "joining"),
-        blocked_values=blocked.sort("records", "kind", "value_hash", descending=[True, False, False]),
+        blocked_values=blocked.sort("records", "kind", "value", descending=[True, False, False]),
         customer_sizes=pl.DataFrame({"records": size, "customers": customers}, schema=CUSTOMER_SIZES_SCHEMA),
     )

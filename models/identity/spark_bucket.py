@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from models.identity.result import CHANGES_SCHEMA, RECORDS_SCHEMA
+from models.identity.result import CHANGES_SCHEMA, LINKS_SCHEMA, RECORDS_SCHEMA
+from models.identity.rules import Evidence, Guards
+from models.identity.spark_evidence import of_bucket
 from models.spark_arrow import ddl, from_spark, to_spark
 
 if TYPE_CHECKING:
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 RECORD_COLUMNS = tuple(RECORDS_SCHEMA)
 CHANGE_COLUMNS = tuple(CHANGES_SCHEMA)
+LINK_COLUMNS = tuple(LINKS_SCHEMA)
 
 # Everything that a bucket tells, in one frame, so that it is computed once. `part` says what a row is:
-# record, change; new: a new customer_id with its smallest record; size: `number` customers have `size` records;
-# joining: `number` values join records.
+# record, change, link; decision: one that could not be followed; new: a new customer_id with its smallest record; size:
+# `number` customers have `size` records; joining: `number` values join records.
 _TOLD = {
     "bucket": "int",
     "part": "string",
@@ -37,6 +40,17 @@ _TOLD = {
     "old_customer_id": "string",
     "new_customer_id": "string",
     "reason": "string",
+    "other_source": "string",
+    "other_record_id": "string",
+    "method": "string",
+    "kind": "string",
+    "value": "string",
+    "weight": "double",
+    "probability": "double",
+    "is_holding": "boolean",
+    "decision_id": "string",
+    "status": "string",
+    "note": "string",
     "size": "bigint",
     "number": "bigint",
 }
@@ -47,13 +61,17 @@ class Task:
     """What every bucket has to know.
 
     Attributes:
-        kinds: the kinds of identifier that join.
+        guards: kinds of identifier that join, and what they weigh.
+        rules: decisions that stand, and what the company says of evidence; see `SparkEvidence.rules`.
+        is_compared: whether any two records of all were compared.
         sources: the names of all sources, sorted.
         moment: time of the run, UTC without zone.
         taken: per bucket, ids that it may give to no new customer, besides those it sees.
     """
 
-    kinds: Sequence[str]
+    guards: Guards
+    rules: Evidence
+    is_compared: bool
     sources: Sequence[str]
     moment: datetime
     taken: dict[int, list[str]] = field(default_factory=dict)
@@ -70,7 +88,8 @@ def resolve_buckets(rows: DataFrame, known: DataFrame, task: Task) -> DataFrame:
     """Resolve each bucket by itself, on the workers.
 
     Args:
-        rows: bucket, source, source_record_id, kind, value (both null for a record without one), barred.
+        rows: bucket, and identifiers and evidence as in `spark_evidence.DEALT`; kind and value are null for a record
+            without an identifier.
         known: the previous records: bucket, source, source_record_id, customer_id, resolved_at.
         task: what every bucket has to know.
 
@@ -88,22 +107,23 @@ def resolve_bucket(bucket: int, rows: pa.Table, known: pa.Table, task: Task) -> 
     """Resolve one bucket and return what it tells, as `resolve_buckets` does."""
     from models.identity.engine import outcome
     from models.identity.keys import number_links, number_records
-    from models.identity.resolve import checked_guards, checked_previous
-    from models.identity.rules import Evidence
+    from models.identity.resolve import checked_previous
 
-    identifiers, previous = from_spark(rows).rechunk(), checked_previous(from_spark(known)).rechunk()
+    dealt, previous = from_spark(rows), checked_previous(from_spark(known)).rechunk()
+    identifiers = dealt.filter(pl.col("part") == "identifier").rechunk()
     records = number_records(identifiers, previous, task.sources)
-    links = number_links(identifiers, records, task.kinds)
+    links = number_links(identifiers, records, task.guards.kinds)
     barred = identifiers["barred"].to_numpy()[links.row]
+    evidence = of_bucket(dealt, records.frame, task.rules, is_compared=task.is_compared)
     taken = task.taken.get(bucket, ())
-    # What may not join is known already, from all records; the limit of this call bars nothing.
-    guards = checked_guards(task.kinds, max(identifiers.height, 1))
-    found = outcome(identifiers, records, links, barred, previous, guards, Evidence(), task.moment, taken)
+    found = outcome(identifiers, records, links, barred, previous, task.guards, evidence, task.moment, taken)
     sizes = pl.Series("size", found.sizes, dtype=pl.Int64).value_counts(name="number")
     told = pl.concat(
         [
             found.records.with_columns(part=pl.lit("record")),
             found.changes.with_columns(part=pl.lit("change")),
+            found.links.with_columns(part=pl.lit("link")),
+            found.decisions.filter(pl.col("status") == "overruled").with_columns(part=pl.lit("decision")),
             found.new_ids.with_columns(part=pl.lit("new")),
             sizes.with_columns(pl.col("number").cast(pl.Int64), part=pl.lit("size")),
             pl.DataFrame({"part": ["joining"], "number": [found.joining_values]}),

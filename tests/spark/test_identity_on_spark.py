@@ -1,4 +1,4 @@
-"""Identity on Spark gives what one machine gives: the same records, ids, reasons, times, changes and counts."""
+"""Identity on Spark gives what one machine gives: the same records, ids, reasons, changes, links, decisions, counts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from models.identity import resolve
-from models.identity.distributed import GiantGroupError, _clashes, resolve_distributed
+from models.identity.distributed import GiantGroupError, _clashes, _java_expression, resolve_distributed
+from models.identity.guards import excluded_values
+from models.identity.result import LINKS_SCHEMA
+from models.identity.rules import COMPARED_SCHEMA, DECISIONS_SCHEMA, TRAITS_SCHEMA, Evidence
 from models.identity.spark_components import components
 
 KINDS = ("account", "email", "phone")
 SCHEMA = {"source": pl.String, "source_record_id": pl.String, "kind": pl.String, "value": pl.String}
+RULES = ("excluded_values", "max_people_per_value", "weights", "evidence")
 PREVIOUS = ("source", "source_record_id", "customer_id", "resolved_at")
 
 
@@ -35,7 +39,7 @@ def spark_frame(spark, data: pl.DataFrame):
     table = data.with_columns(pl.col(times).dt.replace_time_zone("UTC")).to_arrow()
     types = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
     table = table.cast(pa.schema([(field.name, types.get(field.type, field.type)) for field in table.schema]))
-    kinds = {pa.string(): "string", pa.float64(): "double"}
+    kinds = {pa.string(): "string", pa.float64(): "double", pa.bool_(): "boolean"}
     ddl = ", ".join(f"{field.name} {kinds.get(field.type, 'timestamp')}" for field in table.schema)
     return spark.createDataFrame(table, ddl)
 
@@ -49,8 +53,8 @@ def collected(data) -> pl.DataFrame:
 def assert_same(spark, rows, previous=None, *, on=1, limit=5, **options):
     """Resolve on both engines, compare everything, and return what the single machine found."""
     identifiers = rows if isinstance(rows, pl.DataFrame) else frame(rows)
-    excluded = options.pop("excluded_values", None)
-    rules = {"kinds": KINDS, "max_records_per_value": limit, "resolved_at": day(on), "excluded_values": excluded}
+    rules = {"kinds": KINDS, "max_records_per_value": limit, "resolved_at": day(on)}
+    rules |= {name: options.pop(name) for name in RULES if name in options}
     one = resolve(identifiers, previous, **rules)
     known = None if previous is None else spark_frame(spark, previous)
     many = resolve_distributed(
@@ -61,6 +65,9 @@ def assert_same(spark, rows, previous=None, *, on=1, limit=5, **options):
     assert_frame_equal(records.sort("source", "source_record_id"), one.records)
     order = ["change", "old_customer_id", "new_customer_id", "reason"]
     assert_frame_equal(collected(many.changes).sort(order), one.changes.sort(order))
+    order = [*LINKS_SCHEMA]
+    assert_frame_equal(collected(many.links).sort(order), one.links.sort(order))
+    assert_frame_equal(many.decisions, one.decisions)
     assert many.report.counts() == one.report.counts()
     assert_frame_equal(many.report.blocked_values, one.report.blocked_values)
     assert_frame_equal(many.report.customer_sizes, one.report.customer_sizes)
@@ -71,17 +78,20 @@ def previous_of(result) -> pl.DataFrame:
     return result.records.select(PREVIOUS)
 
 
-def graphs(seed: int, count: int) -> list[tuple[str, str, str | None, str | None]]:
-    """Many small random graphs side by side: chains, stars and clouds, with values too many share and empty ones."""
+def graphs(seed: int, count: int, *, crowd: int = 1) -> list[tuple[str, str, str | None, str | None]]:
+    """Many small random graphs side by side: chains, stars and clouds, with values too many share and empty ones.
+
+    The larger the crowd, the more values a record has and the more records share one.
+    """
     draw = Random(seed)
     rows = []
     for graph in range(count):
         size = draw.randint(1, 12)
         for record in range(size):
             key = (draw.choice(["shop", "mail", "Läden"]) if draw.random() < 0.2 else "shop", f"g{graph}r{record}")
-            for _ in range(draw.randint(1, 3)):
+            for _ in range(draw.randint(1, 2 + crowd)):
                 kind = draw.choice([*KINDS, "fax", None])
-                value = f"g{graph}v{draw.randint(0, size)}"
+                value = f"g{graph}v{draw.randint(0, size // crowd)}"
                 value = draw.choice([value, value, value, "shared by all", "дом 7 ☎", None, " \u2003", ""])
                 rows.append((*key, kind, value))
     return rows
@@ -102,6 +112,183 @@ def test_random_graphs_over_three_runs_with_other_limits(spark):
         excluded_values={"email": ["g1v1", "shared by all"], "fax": ["g2v2"], "phone": ["g3v1", "no such"]},
     )
     assert third.report.blocked_values["reason"].n_unique() == 2
+
+
+def evidence_of(seed: int, rows, **settings) -> Evidence:
+    """Names, dates, compared pairs and decisions about the records of graphs, and about some that are not there."""
+    draw = Random(seed)
+    keys = sorted({(source, record) for source, record, *_ in rows})
+    near: dict[str, list[tuple[str, str]]] = {}
+    for key in keys:
+        near.setdefault(graph_of(key), []).append(key)
+    said = {"separates": ("birth_date", "first_name", "account")} | settings
+    return Evidence(
+        traits=traits_of(draw, keys), pairs=pairs_of(draw, keys, near), decisions=decisions_of(draw, keys, near), **said
+    )
+
+
+def graph_of(key: tuple[str, str]) -> str:
+    return key[1].partition("r")[0]
+
+
+def traits_of(draw: Random, keys) -> pl.DataFrame:
+    rows = [("shop", "nowhere", "person", "anna\x1fmay")]
+    for key in keys:
+        name = draw.choice(["anna", "bruno", "clara", "dietrich"])
+        if draw.random() < 0.6:
+            rows.append((*key, "person", f"{name}\x1fmay"))
+            rows.append((*key, "first_name", f"{name}\x1fmay\x1f{name}"))
+        if draw.random() < 0.3:
+            rows.append((*key, "birth_date", draw.choice(["19700101", "19820330"])))
+    return pl.DataFrame(rows, schema=TRAITS_SCHEMA, orient="row")
+
+
+def pairs_of(draw: Random, keys, near) -> pl.DataFrame:
+    rows = {}
+    for number in range(2 * len(keys)):
+        one = draw.choice(keys)
+        other = draw.choice(near[graph_of(one)] if draw.random() < 0.8 else keys)
+        one, other = sorted([one, ("shop", "nowhere") if draw.random() < 0.05 else other])
+        weight, probability = draw.choice(
+            [(-6.0, 0.0), (-1.5, 0.2), (0.0, 0.5), (5.25, 0.9), (9.0, 0.96), (12.5, 0.99)]
+        )
+        rows[one + other] = (*one, *other, weight, probability, f"alike by {weight} ({number})")
+    return pl.DataFrame(list(rows.values()), schema=COMPARED_SCHEMA, orient="row")
+
+
+def decisions_of(draw: Random, keys, near) -> pl.DataFrame:
+    rows = []
+    for number in range(len(keys) // 2):
+        those = near[graph_of(draw.choice(keys))] if draw.random() < 0.7 else keys
+        records, others = ({draw.choice(those) for _ in range(draw.randint(1, 3))} for _ in range(2))
+        if draw.random() < 0.15:
+            others.add(("shop", "nowhere"))
+        if draw.random() < 0.1:
+            records = {("mail", "nowhere")}
+        told = [("records", *key) for key in sorted(records)] + [("others", *key) for key in sorted(others - records)]
+        what, when = draw.choice(["merge", "split"]), naive(1 + number % 28)
+        rows += [(f"d_{number:012}", what, when, *row) for row in told]
+    return pl.DataFrame(rows, schema=DECISIONS_SCHEMA, orient="row")
+
+
+def naive(number: int) -> dt.datetime:
+    return day(number).replace(tzinfo=None)
+
+
+GUARDED = {
+    "max_people_per_value": {"email": 1, "phone": 2},
+    "excluded_values": {"email": ["g?v1", "shared*"], "phone": ["g3v1", "*7 ☎"], "fax": ["*"]},
+    "weights": {"phone": 45.0},
+}
+
+
+def test_random_graphs_with_evidence_over_three_runs(spark):
+    """Traits contradict, pairs and stewards join and part, values have people and patterns; then all of it changes."""
+    rows = graphs(11, 50, crowd=3)
+    first = assert_same(spark, rows, limit=9, evidence=evidence_of(1, rows), **GUARDED)
+    assert first.report.blocked_values["reason"].n_unique() == 3
+    assert set(first.links["method"]) == {"exact", "probabilistic", "steward"}
+    assert set(first.decisions["status"]) == {"applied", "overruled", "unknown record"}
+    assert first.links["reason"].str.contains("a steward keeps them apart").any()
+    assert first.links["reason"].str.contains("contradict each other").any()
+    assert set(first.records["match_method"]) == {"single", "exact", "probabilistic"}
+    rows = graphs(12, 60, crowd=2)
+    evidence = evidence_of(2, rows, separates=("first_name",), join_from_probability=0.9, max_records_per_customer=6)
+    second = assert_same(spark, rows, previous_of(first), on=2, evidence=evidence, edges_on_driver=200)
+    assert {"created", "merged", "split"} == set(second.changes["change"])
+    rows = graphs(11, 50, crowd=3)
+    evidence = evidence_of(3, rows, separates=())
+    third = assert_same(spark, rows, previous_of(second), on=3, evidence=evidence, partitions=40, **GUARDED)
+    assert set(third.changes["change"]) == {"created", "merged", "split"}
+
+
+def test_people_are_counted_over_all_buckets(spark):
+    """Two people may share a number, three may not; a record without a name is nobody of its own."""
+    rows = [("shop", f"{phone}{i}", "phone", phone) for phone in "ab" for i in range(4)]
+    names = {"a0": "x", "a1": "y", "a2": "x", "b0": "x", "b1": "y", "b2": "z"}
+    traits = [("shop", record, "person", name) for record, name in names.items()]
+    evidence = Evidence(traits=pl.DataFrame(traits, schema=TRAITS_SCHEMA, orient="row"))
+    one = assert_same(spark, rows, evidence=evidence, max_people_per_value={"phone": 2}, edges_on_driver=100)
+    assert one.report.customer_sizes.rows() == [(1, 4), (4, 1)]
+    assert one.report.blocked_values.select("value", "people", "max_people", "reason").rows() == [
+        ("b", 3, 2, "over the limit of people")
+    ]
+
+
+def test_that_records_were_compared_is_known_where_none_was(spark):
+    """a and b share a number and were not found alike, although others were compared: they are not joined."""
+    rows = [("shop", "a", "phone", "1"), ("shop", "b", "phone", "1")]
+    rows += [("shop", "y", "email", "y"), ("shop", "z", "email", "z")]
+    traits = [("shop", record, "person", record) for record in "abyz"]
+    pairs = [("shop", "y", "shop", "z", 1.0, 0.5, "a little alike")]
+    evidence = Evidence(
+        traits=pl.DataFrame(traits, schema=TRAITS_SCHEMA, orient="row"),
+        pairs=pl.DataFrame(pairs, schema=COMPARED_SCHEMA, orient="row"),
+    )
+    one = assert_same(spark, rows, evidence=evidence, partitions=40, edges_on_driver=100)
+    assert one.report.counts()["customers"] == 4
+    assert one.links["reason"].to_list() == [
+        "same phone number; but most of their records do not look like one person's"
+    ]
+
+
+def test_decisions_reach_across_buckets(spark):
+    """A merge overrules an earlier split of records that nothing joins, and names the smallest record that is there."""
+    rows = [("shop", record, "email", record) for record in "abcdef"] + [
+        ("shop", record, "phone", "1") for record in "cd"
+    ]
+
+    def decision(number, what, records, others):
+        sides = [("records", record) for record in records] + [("others", record) for record in others]
+        return [(f"d_{number}", what, naive(number), side, "shop", record) for side, record in sides]
+
+    told = [
+        *decision(1, "split", "ac", "bd"),  # c and d share a number; d_3 takes this back as a whole
+        *decision(2, "split", "e", "f"),
+        *decision(3, "merge", ["b", "0"], "ae"),  # there is no 0: b and a are joined
+        *decision(4, "split", "a", "b"),
+        *decision(5, "merge", "0", "f"),
+    ]
+    evidence = Evidence(decisions=pl.DataFrame(told, schema=DECISIONS_SCHEMA, orient="row"))
+    one = assert_same(spark, rows, evidence=evidence, partitions=40, edges_on_driver=100)
+    assert one.decisions.select("decision_id", "status").rows() == [
+        ("d_1", "overruled"),
+        ("d_2", "applied"),
+        ("d_3", "overruled"),
+        ("d_4", "applied"),
+        ("d_5", "unknown record"),
+    ]
+    assert one.report.customer_sizes.rows() == [(1, 4), (2, 1)]
+    told = [row for row in told if row[0] != "d_4"]
+    evidence = Evidence(decisions=pl.DataFrame(told, schema=DECISIONS_SCHEMA, orient="row"))
+    one = assert_same(spark, rows, evidence=evidence, partitions=40, edges_on_driver=100)
+    assert one.report.customer_sizes.rows() == [(1, 2), (2, 2)]
+    assert one.decisions.filter(pl.col("decision_id") == "d_3")["status"].to_list() == ["unknown record"]
+
+
+@pytest.mark.parametrize("pattern", ["info@*", "a.b?d*", "*", "?", "*\\*", "(a|b)*$", "*-\u2028*", "x*\n", "#~& *"])
+def test_patterns_mean_the_same_to_java(spark, pattern):
+    texts = [
+        "info@shop",
+        "info@",
+        "Info@x",
+        "a.bcd",
+        "axbcd",
+        "x",
+        "\n",
+        "\u0085",
+        "😀",
+        "b\\c",
+        "(a|b)1$",
+        "a",
+        "1-\u2028-",
+    ]
+    texts += ["x1\n", "x1", "x\u2028\n", "info@a\nb", "info@a\rb", "info@a\n", "#~& 5", "#~&5", "a.b😀d"]
+    values = pl.DataFrame({"kind": "email", "value": texts})
+    told = excluded_values(values, {"email": [pattern]}).tolist()
+    rows = spark_frame(spark, values).selectExpr("value")
+    hit = {row.value for row in rows.filter(rows.value.rlike(_java_expression([pattern]))).collect()}
+    assert [text in hit for text in texts] == told
 
 
 def test_a_long_chain_is_one_customer_and_parts_where_a_link_goes(spark):
@@ -173,8 +360,8 @@ def test_more_sources_than_reasons_name(spark):
     """A bucket sees few sources; whether they are named depends on how many there are in all."""
     rows = [(f"s{i:02}", f"r{i}", "email", f"x{i // 2}") for i in range(33)]
     one = assert_same(spark, rows)
-    assert "same e-mail as 1 other record" in one.records["match_reason"].to_list()
-    assert assert_same(spark, rows[:32]).records["match_reason"][0] == "same e-mail as 1 other record (s01)"
+    assert "same e-mail x0 as 1 other record, 40 bits" in one.records["match_reason"].to_list()
+    assert assert_same(spark, rows[:32]).records["match_reason"][0] == "same e-mail x0 as 1 other record (s01), 40 bits"
 
 
 @pytest.mark.parametrize("kinds_of_input", ["nothing", "only earlier", "no value"])
