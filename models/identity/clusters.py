@@ -69,11 +69,11 @@ class Parts:
     values: dict[int, dict[int, set[str]]] = field(default_factory=dict)
     splits: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
 
-    def add(self, record: int, *, is_named: bool) -> None:
-        """Take in a record, alone."""
-        self.parent[record] = record
-        self.size[record] = 1
-        self.named[record] = int(is_named)
+    def add(self, records: list[int], named: list[bool]) -> None:
+        """Take in records, each alone, and whether they can be compared."""
+        self.parent.update(zip(records, records, strict=True))
+        self.size.update(dict.fromkeys(records, 1))
+        self.named.update(zip(records, map(int, named), strict=True))
 
     def compare(self, left: int, right: int, units: int) -> None:
         """Take in what a pair of records says that can be compared."""
@@ -225,13 +225,15 @@ def follow(
     chosen = np.zeros(root.size, dtype=np.bool_)
     chosen[which] = True
     inside = chosen[root]
+    # One component after the other, so that what is needed together lies together in memory.
     members = np.flatnonzero(inside)
-    parts = _parts(members.tolist(), inside, known)
+    members = members[_by_component(members, root)]
+    parts = _parts(members.tolist(), inside, root, known)
     edges: list[Edge] = []
     for decision, left, right in known.merges:
         if inside[left]:
             _try(parts, edges, Edge(left, right, decision=decision), max_records)
-    for value, pair, records in _ordered(inside, links, joins, values, kind_weights, known):
+    for value, pair, records in _ordered(inside, root, links, joins, values, kind_weights, known):
         if pair < 0:
             _try_value(parts, edges, value, records)
         else:
@@ -241,11 +243,17 @@ def follow(
     return settled, edges
 
 
-def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
+def _by_component(records: Ints, root: Ints) -> Ints:
+    """The places of records, or of what is known of them, component by component."""
+    order: Ints = np.argsort(root[records], kind="stable")
+    return order
+
+
+def _parts(members: list[int], inside: Bools, root: Ints, known: Numbered) -> Parts:
     parts = Parts(known.traits)
-    for record, is_named in zip(members, known.named[members].tolist(), strict=True):
-        parts.add(record, is_named=is_named)
+    parts.add(members, known.named[members].tolist())
     rows = np.flatnonzero(inside[known.trait_record])
+    rows = rows[_by_component(known.trait_record[rows], root)]
     for record, trait, text in zip(
         known.trait_record[rows].tolist(),
         known.trait[rows].tolist(),
@@ -255,6 +263,7 @@ def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
         parts.values.setdefault(record, {}).setdefault(trait, set()).add(text)
     rows = np.flatnonzero(inside[known.voted_left] & inside[known.voted_right])
     rows = rows[known.named[known.voted_left[rows]] & known.named[known.voted_right[rows]]]
+    rows = rows[_by_component(known.voted_left[rows], root)]
     units = np.rint(known.vote[rows] * _UNITS).astype(np.int64)
     voted = (known.voted_left[rows], known.voted_right[rows], units)
     for left, right, vote in zip(*(column.tolist() for column in voted), strict=True):
@@ -268,9 +277,17 @@ def _parts(members: list[int], inside: Bools, known: Numbered) -> Parts:
 
 
 def _ordered(
-    inside: Bools, links: Links, joins: Bools, values: pl.Series, kind_weights: Sequence[float], known: Numbered
+    inside: Bools,
+    root: Ints,
+    links: Links,
+    joins: Bools,
+    values: pl.Series,
+    kind_weights: Sequence[float],
+    known: Numbered,
 ) -> Iterator[tuple[int, int, list[int]]]:
-    """The links inside, strongest first; links of one weight in an order that depends on no order of rows.
+    """The links inside, component by component, in each the strongest first.
+
+    Links of one weight come in an order that depends on no order of rows.
 
     Yields:
         The number of a value and -1, or -1 and the place of a probable link; and the records.
@@ -285,7 +302,7 @@ def _ordered(
     second = np.concatenate([record[starts + 1], known.pair_right[pairs]])
     kind = np.concatenate([links.kind[told], np.full(pairs.size, len(kind_weights), dtype=np.int64)])
     weight = np.concatenate([of_kind[links.kind[told]], known.pair_weight[pairs]])
-    order = np.lexsort((second, first, kind, -weight))
+    order = np.lexsort((second, first, kind, -weight, root[first]))
     same = np.ones(max(order.size - 1, 0), dtype=np.bool_)
     for key in (second, first, kind, weight):
         same &= key[order][1:] == key[order][:-1]
