@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from models.identity import IdentityResult
+    from models.identity.distributed import DistributedIdentityResult
     from models.identity.names import Familiar
     from models.identity.probable import ProbableLinks
     from orchestration.company import Company
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 IDENTIFIERS = "SELECT source, source_record_id, kind, value FROM intermediate.int_identity__identifiers"
 PREVIOUS = "SELECT source, source_record_id, customer_id, resolved_at FROM identity.customer_records"
-_PROFILES = "SELECT * FROM intermediate.int_identity__profiles"
+PROFILES = "SELECT * FROM intermediate.int_identity__profiles"
 _FAMILIAR = "SELECT name, familiar_form FROM reference.familiar_names"
 _LISTS = {
     "free_mailbox_domains": "SELECT domain FROM reference.free_mailbox_domains",
@@ -37,7 +38,7 @@ class Identified:
 
     Attributes:
         rows_in: Identifiers that went in.
-        result: Records, changes, links, decisions and report.
+        result: Records, changes, links, decisions and report; from a cluster the first three are Spark frames.
         prepared: What records say of people, made comparable.
         probable: The compared pairs and the model; None where probable links are switched off.
         tables: What is to be kept besides records and changes: table to frame.
@@ -45,34 +46,73 @@ class Identified:
     """
 
     rows_in: int
-    result: IdentityResult
+    result: IdentityResult | DistributedIdentityResult
     prepared: pl.DataFrame
     probable: ProbableLinks | None
     tables: dict[str, Any] = field(default_factory=dict)
     added: dict[str, Any] = field(default_factory=dict)
 
 
-def identify(engine: Engine, run: Run, tell: Tell = lambda _: None) -> Identified:
-    """Join records to customers on this machine, all frames in memory. Nothing is written.
+@dataclass(frozen=True)
+class Resolved:
+    """What became of the records, in the frames of whoever resolved them.
+
+    Attributes:
+        rows_in: Identifiers that went in.
+        result: Records, changes, links, decisions and report.
+        merged: The changes that say which customers went up in another one.
+        among: Gives source, source_record_id and customer_id of the records that agree with a frame in all its columns.
+    """
+
+    rows_in: int
+    result: IdentityResult | DistributedIdentityResult
+    merged: pl.DataFrame
+    among: Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def resolve_here(engine: Engine, tell: Tell, **rules: Any) -> Resolved:
+    """Join records on this machine, all frames in memory; `rules` is what `models.identity.resolve` takes."""
+    from models.identity import resolve
+
+    identifiers = engine.frame(IDENTIFIERS)
+    tell(f"joining {identifiers.height:,} identifiers")
+    result = resolve(identifiers, engine.frame(PREVIOUS), **rules)
+    records = result.records.select("source", "source_record_id", "customer_id")
+
+    def among(some: pl.DataFrame) -> pl.DataFrame:
+        return records.join(some, on=some.columns, how="semi")
+
+    return Resolved(identifiers.height, result, result.changes, among)
+
+
+def identify(
+    engine: Engine,
+    run: Run,
+    tell: Tell = lambda _: None,
+    *,
+    resolve: Callable[..., Resolved] = resolve_here,
+    with_profiles: bool = True,
+) -> Identified:
+    """Join records to customers. Nothing is written.
 
     Args:
         engine: Where the frames are read from.
         run: Company, decisions and time.
         tell: Told what is being done, for whoever watches.
+        resolve: Joins the records, see `resolve_here`.
+        with_profiles: Whether to look at what records say of people, all of them in memory. Without, there are no
+            probable links, nothing that a record says of a person keeps people apart, and there are no groups.
     """
-    from models.identity import resolve
-    from models.identity.aliases import aliases
     from models.identity.rules import Evidence
     from models.identity.separators import traits_of
 
     company = run.company
     moment = run.started_at.astimezone(UTC).replace(tzinfo=None)
-    identifiers = engine.frame(IDENTIFIERS)
-    profiles = _profiles(engine)
+    profiles = _profiles(engine) if with_profiles else _no_profiles()
     prepared = profiles.prepared
     probable = None
     pairs = Evidence().pairs
-    if company.identity.probable.enabled:
+    if company.identity.probable.enabled and with_profiles:
         tell(f"comparing {prepared.height:,} records")
         probable = _probable(engine, company, profiles)
         pairs = _with_reasons(probable.pairs, prepared)
@@ -84,25 +124,35 @@ def identify(engine: Engine, run: Run, tell: Tell = lambda _: None) -> Identifie
         join_from_probability=company.identity.probable.join_from_probability,
         max_records_per_customer=company.identity.probable.max_customer_records,
     )
-    tell(f"joining {identifiers.height:,} identifiers")
-    result = resolve(
-        identifiers, engine.frame(PREVIOUS), resolved_at=moment, evidence=evidence, **company.identity.limits()
-    )
+    found = resolve(engine, tell, resolved_at=moment, evidence=evidence, **company.identity.limits())
+    result = found.result
     tell("finding households and companies")
-    known_aliases = engine.frame("SELECT * FROM identity.customer_id_aliases")
     tables = {
         "identity.customer_records": result.records,
         "identity.record_links": result.links,
         "identity.blocked_values": result.report.blocked_values,
-        "identity.customer_id_aliases": aliases(known_aliases, result.changes, result.records, moment),
-        "identity.customer_groups": _groups(engine, company, prepared, result.records, moment),
+        "identity.customer_id_aliases": _aliases(engine, found, moment),
+        "identity.customer_groups": _groups(engine, company, prepared, found, moment),
         "identity.decisions": _decision_table(run, result.decisions),
     }
     if probable is None or probable.is_trained or probable.records_new:
         tables |= _model_tables(profiles.kept, probable)
     return Identified(
-        identifiers.height, result, prepared, probable, tables, {"identity.customer_id_changes": result.changes}
+        found.rows_in, result, prepared, probable, tables, {"identity.customer_id_changes": result.changes}
     )
+
+
+def _aliases(engine: Engine, found: Resolved, moment: datetime) -> pl.DataFrame:
+    """Old customer ids and who they are now."""
+    import polars as pl
+
+    from models.identity.aliases import aliases
+
+    known = engine.frame("SELECT * FROM identity.customer_id_aliases")
+    merged = found.merged.filter(pl.col("change") == "merged")
+    ids = [known["old_customer_id"], known["customer_id"], merged["old_customer_id"], merged["new_customer_id"]]
+    named = pl.DataFrame({"customer_id": pl.concat(ids).unique()})
+    return aliases(known, merged, found.among(named), moment)
 
 
 def _standing(run: Run) -> pl.DataFrame:
@@ -144,10 +194,9 @@ def _decision_table(run: Run, told: pl.DataFrame) -> pl.DataFrame:
         )
         for one in run.decisions.kept
     ]
-    schema = {"decision_id": pl.String, "decision": pl.String, "decided_at": pl.Datetime("us"), "decided_by": pl.String}
-    return pl.DataFrame(
-        rows, schema=schema | {"reason": pl.String, "status": pl.String, "note": pl.String}, orient="row"
-    )
+    texts = ("decision_id", "decision", "decided_at", "decided_by", "reason", "status", "note")
+    schema: dict[str, Any] = {**dict.fromkeys(texts, pl.String), "decided_at": pl.Datetime("us")}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def familiar_names(engine: Engine) -> Familiar:
@@ -184,7 +233,7 @@ def _profiles(engine: Engine) -> _Profiles:
 
     key = ["source", "source_record_id"]
     familiar = familiar_names(engine)
-    told = engine.frame(_PROFILES)
+    told = engine.frame(PROFILES)
     told = told.with_columns(said=told.hash_rows(seed=familiar.fingerprint).cast(pl.String))
     before = engine.frame("SELECT * FROM identity.match_profiles").select(*PREPARED_SCHEMA.names(), "said")
     same = before.join(told, on=[*key, "said"], how="semi")
@@ -192,6 +241,17 @@ def _profiles(engine: Engine) -> _Profiles:
     made = prepare(anew.drop("said"), familiar).join(anew.select(*key, "said"), on=key, how="left")
     kept = pl.concat([same, made.select(same.columns)], how="vertical_relaxed").sort(key)
     return _Profiles(kept.drop("said"), kept, anew.select(key))
+
+
+def _no_profiles() -> _Profiles:
+    """Nothing is known of people."""
+    import polars as pl
+
+    from models.identity.profiles import PREPARED_SCHEMA
+
+    prepared = PREPARED_SCHEMA.to_frame()
+    kept = prepared.with_columns(said=pl.lit(None, dtype=pl.String))
+    return _Profiles(prepared, kept, prepared.select("source", "source_record_id"))
 
 
 def _probable(engine: Engine, company: Company, profiles: _Profiles) -> ProbableLinks:
@@ -232,7 +292,7 @@ def _with_reasons(pairs: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
 
 
 def _groups(
-    engine: Engine, company: Company, prepared: pl.DataFrame, records: pl.DataFrame, moment: datetime
+    engine: Engine, company: Company, prepared: pl.DataFrame, found: Resolved, moment: datetime
 ) -> pl.DataFrame:
     """Households and companies of the customers."""
     import polars as pl
@@ -241,7 +301,7 @@ def _groups(
     from models.identity.groups import GroupLists, find_groups
 
     key = ["source", "source_record_id"]
-    members = records.select(*key, "customer_id").join(prepared, on=key).with_columns(last_name="last")
+    members = found.among(prepared.select(key)).join(prepared, on=key).with_columns(last_name="last")
     lists = GroupLists(
         throwaway_domains=pl.DataFrame({"domain": sorted(blocklist)}),
         **{name: engine.frame(query) for name, query in _LISTS.items()},

@@ -33,12 +33,7 @@ class SparkConnection:
 
     def frame(self, query: str) -> pl.DataFrame:
         """Return the rows of a query as a Polars frame; the caller knows that they fit."""
-        import polars as pl
-
-        frame = pl.from_arrow(arrow_of(self.session.sql(query)))
-        if not isinstance(frame, pl.DataFrame):
-            raise TypeError("a query has more than one column or none")
-        return frame
+        return polars_of(self.session.sql(query))
 
     def tables(self, schema: str) -> dict[str, list[str]]:
         """Return the columns of every table and view of a schema, by name; a schema that is absent has none."""
@@ -84,3 +79,13 @@ def arrow_of(data: DataFrame) -> pa.Table:
         for field in table.schema
     ]
     return table.cast(pa.schema(fields))
+
+
+def polars_of(data: DataFrame) -> pl.DataFrame:
+    """Collect a frame as a Polars frame; the caller knows that it fits."""
+    import polars as pl
+
+    frame = pl.from_arrow(arrow_of(data))
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("a query has more than one column or none")
+    return frame

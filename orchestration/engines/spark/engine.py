@@ -12,23 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.engines.base import EngineError, Judged, Scored
 from orchestration.engines.kept import KEPT_TABLES
-from orchestration.engines.predictions import (
-    IDENTIFIERS,
-    PREVIOUS,
-    VALUE_INPUT,
-    identity_settings,
-    resolve_here,
-    score_here,
-    value_settings,
-)
-from orchestration.engines.spark.connection import SparkConnection
+from orchestration.engines.predictions import VALUE_INPUT, score_here, value_settings
+from orchestration.engines.spark.connection import SparkConnection, polars_of
 from orchestration.engines.spark.location import Location
 from orchestration.warehouse import make_meta, read_state, write_state
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from expectations.connection import Connection
     from orchestration.company import Company
@@ -36,6 +28,7 @@ if TYPE_CHECKING:
     from orchestration.engines.spark.kept import KeptTables
     from orchestration.engines.spark.publication import SparkWriter
     from orchestration.home import Home
+    from orchestration.identity import Identified, Tell
     from orchestration.run import Run
     from sources.files.store import RawStore
 
@@ -180,38 +173,40 @@ class SparkEngine:
 
     def frame(self, query: str) -> pl.DataFrame:
         """Return a query's rows if they are no more than the company allows on one machine."""
-        most = self._settings.max_frame_rows
-        rows = self.session.sql(query).count()
-        if rows > most:
+        return self.collected(self.session.sql(query))
+
+    def collected(self, data: DataFrame) -> pl.DataFrame:
+        """Return a Spark frame's rows; raises as `frame` does."""
+        rows = data.count()
+        if rows > self.max_frame_rows:
             raise EngineError(
                 f"A Python model would take {rows:,} rows onto one machine, and warehouse.spark.max_frame_rows allows "
-                f"{most:,}. Raise it if this machine has the memory."
+                f"{self.max_frame_rows:,}. Raise it if this machine has the memory."
             )
-        return SparkConnection(self.session).frame(query)
+        return polars_of(data)
 
-    def resolve_identity(self, run: Run) -> tuple[int, Resolved]:
+    @property
+    def max_frame_rows(self) -> int:
+        """Rows that a Python model may take onto this machine."""
+        return self._settings.max_frame_rows
+
+    def resolve_identity(self, run: Run, tell: Tell) -> Identified:
         """Join records to customers: here while the identifiers fit one machine, else on the cluster."""
-        identifiers = self.session.sql(IDENTIFIERS)
-        rows = identifiers.count()
-        if rows <= self._settings.max_frame_rows:
-            return resolve_here(self, run)
-        from models.identity.distributed import resolve_distributed
+        from orchestration.engines.spark.identity import identify_on_spark
 
-        previous = self.session.sql(PREVIOUS)
-        result = resolve_distributed(identifiers, previous, partitions=self._workers(), **identity_settings(run))
-        return rows, result
+        return identify_on_spark(self, run, tell)
 
     def score_lifetime_value(self, run: Run) -> Scored:
         """Score customers: here while they fit one machine, else on the cluster."""
         customers = self.session.sql(VALUE_INPUT)
         rows = customers.count()
-        if rows <= self._settings.max_frame_rows:
+        if rows <= self.max_frame_rows:
             return score_here(self, run)
         from models.lifetime_value.distributed import score_distributed
 
         return Scored(rows, *score_distributed(customers, value_settings(run)))
 
-    def _workers(self) -> int:
+    def workers(self) -> int:
         """Tasks that run at a time; a Connect server does not say, and its shuffle has as many parts."""
         if self._settings.connect:
             return int(self.session.conf.get("spark.sql.shuffle.partitions") or 1)
