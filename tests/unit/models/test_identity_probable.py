@@ -471,30 +471,29 @@ def test_when_nothing_changed_nothing_is_compared(
 
 
 @pytest.mark.parametrize(
-    ("settings", "change"),
+    ("settings", "change", "holds"),
     [
-        (ProbableSettings(always_train_below=5), {}),
-        (ProbableSettings(always_train_below=0, retrain_growth=0.10), {"records": 3}),
-        (ProbableSettings(always_train_below=0, retrain_growth=0.10), {"assumed": "something else"}),
+        (ProbableSettings(always_train_below=4, retrain_growth=0.10), {}, True),
+        (ProbableSettings(always_train_below=5, retrain_growth=0.10), {}, False),
+        (ProbableSettings(always_train_below=0, retrain_growth=0.10), {"records": 3}, False),
+        (ProbableSettings(always_train_below=0, retrain_growth=0.10), {"records": 5}, False),
+        (ProbableSettings(always_train_below=0, retrain_growth=0.50), {"records": 3}, True),
+        (ProbableSettings(always_train_below=0, retrain_growth=0.50), {"records": 5}, True),
+        (ProbableSettings(always_train_below=0, retrain_growth=0.10), {"assumed": "something else"}, False),
     ],
-    ids=["few records", "grown", "other assumptions"],
+    ids=["holds", "few records", "grown", "shrunk", "grown little", "shrunk little", "other assumptions"],
 )
 def test_when_a_model_no_longer_holds_all_is_compared_anew(
-    con: duckdb.DuckDBPyConnection, settings: ProbableSettings, change: dict[str, Any]
+    con: duckdb.DuckDBPyConnection, settings: ProbableSettings, change: dict[str, Any], *, holds: bool
 ) -> None:
-    """Four records in two pairs; nothing is said to have changed, and yet they are found."""
-    people = table([STRANGER, STRANGER, ANNA, ANNA])
-    old = replace(untrained(4), **change)
-    result = find_probable(
-        con, people, settings=settings, model=old, known=PAIRS_SCHEMA.to_frame(), changed=keys_of(people.clear())
-    )
-    assert result.is_trained
-    assert {
-        frozenset([("shop", "00000"), ("shop", "00001")]),
-        frozenset([("shop", "00002"), ("shop", "00003")]),
-    } == set(keyed(result.pairs))
-    assert result.model is not None
-    assert result.model.records == 4
+    """Four records without anything in common, two of them a pair of old: it is taken over, or not found again."""
+    people = table([{"email": f"{letter * 5}@{letter}.example"} for letter in "abcd"])
+    row = dict.fromkeys(PAIRS_SCHEMA, 9.0) | {"source": "shop", "source_record_id": "00000"}
+    known = pl.DataFrame([row | {"other_source": "shop", "other_record_id": "00001"}], schema=PAIRS_SCHEMA)
+    model = replace(untrained(4), **change)
+    result = find_probable(con, people, settings=settings, model=model, known=known, changed=keys_of(people.clear()))
+    assert result.pairs.equals(known if holds else known.clear())
+    assert result.model == (model if holds else None)
 
 
 # What a pair weighs -------------------------------------------------------------------------------------------------
