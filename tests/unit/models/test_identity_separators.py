@@ -147,7 +147,7 @@ def test_traits_of_a_record() -> None:
         ({"first_name": "Anna"}, ["first_name"]),
         # Without a first name nobody can say which of the Webers it is.
         ({"last_name": "Weber"}, []),
-        ({"first_name": "123", "last_name": "Weber"}, []),
+        ({"first_name": "…", "last_name": "Weber"}, []),
         ({"first_name": "", "last_name": "", "birth_date": ""}, []),
     ],
 )
