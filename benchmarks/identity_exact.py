@@ -253,7 +253,12 @@ def goals(record: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
     first = record["first"]
     same = record["same_records_together"]
     return [
-        ("from Parquet to Parquet", f"{first['seconds']:.1f} s", f"{SECONDS:.0f} s", first["seconds"] <= SECONDS),
+        (
+            f"from Parquet to Parquet{_busy(first)}",
+            f"{first['seconds']:.1f} s",
+            f"{SECONDS:.0f} s",
+            first["seconds"] <= SECONDS,
+        ),
         ("peak memory", f"{first['peak_bytes'] / GB:.1f} GB", f"{BYTES / GB:.0f} GB", first["peak_bytes"] <= BYTES),
         ("customers as drawn", _yes(record["is_as_drawn"]), "yes", record["is_as_drawn"]),
         (
@@ -263,6 +268,13 @@ def goals(record: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
             bool(same) and all(same.values()),
         ),
     ]
+
+
+def _busy(run: dict[str, Any]) -> str:
+    """A word on a machine that was not quiet: seconds of the clock then say more of the others than of us."""
+    if run["load_before"] <= 1:
+        return ""
+    return f", while others used the cores too (load {run['load_before']}; {run['cpu']:.1f} s of the processors)"
 
 
 def _yes(flag: bool) -> str:

@@ -178,7 +178,7 @@ def _status(one: Decision, here: str, seen: dict[str, str], *, settled: bool) ->
         return of_run
     if here == "overruled":
         return here if of_run in (None, here) else f"{here} from the next run on"
-    return WAITING if of_run in (None, "undone", "overruled") else of_run
+    return WAITING if of_run is None or of_run in ("undone", "overruled") else of_run
 
 
 def _planned(drafts: list[Decision], earlier: Sequence[Decision], sides: list[Side], follows: list[str]) -> Plan:

@@ -34,7 +34,9 @@ def aliases(previous: pl.DataFrame, changes: pl.DataFrame, records: pl.DataFrame
         .join(now, on="customer_id", how="left")
         .with_columns(
             customer_id=pl.coalesce("now", "customer_id"),
-            since_at=pl.when(pl.col("now").is_not_null()).then(pl.lit(moment, dtype=pl.Datetime("us"))).otherwise("since_at"),
+            since_at=pl.when(pl.col("now").is_not_null())
+            .then(pl.lit(moment, dtype=pl.Datetime("us")))
+            .otherwise("since_at"),
         )
         .drop("now")
     )

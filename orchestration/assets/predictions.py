@@ -14,7 +14,9 @@ IDENTITY_KEYS = [dg.AssetKey(table.split(".")) for table in KEPT_TABLES if table
 SCORE_KEYS = [dg.AssetKey(["scores", table]) for table in ("lifetime_value", "lifetime_value_fit")]
 
 
-def prediction_assets(identity_inputs: list[dg.AssetKey], value_input: dg.AssetKey, owner: str) -> list[dg.AssetsDefinition]:
+def prediction_assets(
+    identity_inputs: list[dg.AssetKey], value_input: dg.AssetKey, owner: str
+) -> list[dg.AssetsDefinition]:
     """Return identity and lifetime value, each behind the dbt models that feed it."""
 
     def specs(keys: list[dg.AssetKey], group: str, upstream: list[dg.AssetKey], words: str) -> list[dg.AssetSpec]:

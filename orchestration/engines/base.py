@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestration.run import Run
     from sources.files.store import RawStore
 
+
 class EngineError(WarehouseError):
     """The engine is not there, cannot be reached or cannot be used; the message says what to do."""
 
