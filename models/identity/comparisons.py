@@ -88,7 +88,7 @@ _DAY_FOR_MONTH = (
     "left(birth_date_l, 4) = left(birth_date_r, 4) AND substr(birth_date_l, 5, 2) = right(birth_date_r, 2) "
     "AND right(birth_date_l, 2) = substr(birth_date_r, 5, 2)"
 )
-_DIGITS_OFF = "length(phone_l) = length(phone_r) AND hamming(phone_l, phone_r) <= 2"
+_DIGITS_OFF = "strlen(phone_l) = strlen(phone_r) AND hamming(phone_l, phone_r) <= 2"
 _PARTS_OF_DATE = (
     "(left(birth_date_l, 4) = left(birth_date_r, 4))::INTEGER + "
     "(substr(birth_date_l, 5, 2) = substr(birth_date_r, 5, 2))::INTEGER + "
