@@ -37,8 +37,8 @@ class FieldLine:
 def compare(published: Published, left: Record, right: Record) -> list[FieldLine]:
     """Compare two records field by field; empty where one of them says nothing of a person.
 
-    The weights are those of the published model of probable links; the last line is what they come to, priors and the
-    chance of two people of one household included. Without a model, what the records say is shown side by side.
+    The weights are those of the published model of probable links, against strangers. Without a model, what the records
+    say is shown side by side.
     """
     one, other = profile_of(published, left), profile_of(published, right)
     if one is None or other is None:
@@ -60,9 +60,7 @@ def compare(published: Published, left: Record, right: Record) -> list[FieldLine
         work.close()
     if compared is None:
         return side_by_side(one, other)
-    lines = [FieldLine(line.field, line.words, line.left, line.right, line.weight) for line in compared.fields]
-    chance = f"probability {compared.probability:.1%}"
-    return [*lines, FieldLine("together", f"{chance}; a household is weighed against it", None, None, compared.weight)]
+    return [FieldLine(line.field, line.words, line.left, line.right, line.weight) for line in compared.fields]
 
 
 def profile_of(published: Published, record: Record) -> Row | None:

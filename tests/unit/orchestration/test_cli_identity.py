@@ -167,18 +167,20 @@ def weighed(home, monkeypatch):
 
     with duckdb.connect(str(home.published_file)) as con:
         con.execute("CREATE TABLE marts.identity_match_model AS SELECT 'the model' AS model")
-        con.execute("CREATE TABLE marts.identity_match_frequencies AS SELECT 'berg' AS value, 0.5 AS frequency")
     module = types.ModuleType("models.identity.explain")
 
-    def compare_pair(con, model, left, right, frequencies):
+    def compare_pair(con, prepared, model, left, right):
         assert con.execute("SELECT 1").fetchall() == [(1,)]
         assert model == "the model"
-        assert [row["value"] for row in frequencies] == ["berg"]
-        return [
-            FieldWeight("first_name", "the same name", left["first_name"], right["first_name"], 3.0),
-            FieldWeight("last_name", "a frequent name", left["last_name"], right["last_name"], -1.0),
+        said = {(row["source"], row["source_record_id"]): row for row in prepared.iter_rows(named=True)}
+        one, other = said[left], said[right]
+        fields = [
+            FieldWeight("first_name", "the same name", one["first_name"], other["first_name"], 3.0),
+            FieldWeight("last_name", "a frequent name", one["last_name"], other["last_name"], -1.0),
         ]
+        return types.SimpleNamespace(fields=fields)
 
+    monkeypatch.setattr("models.identity.training.Model.from_json", lambda text: text)
     module.compare_pair = compare_pair  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "models.identity.explain", module)
 
