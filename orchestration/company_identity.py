@@ -68,7 +68,7 @@ class IdentitySettings(Strict):
     identifiers: Annotated[list[Identifier], Field(min_length=1, default_factory=lambda: list(get_args(Identifier)))]
     max_records_per_value: Annotated[WholeNumber, Field(ge=2)] = 50
     guards: dict[Identifier, Guard] = Field(default_factory=dict)
-    separates: list[Separator] = ["first_name", "birth_date"]
+    separates: Annotated[list[Separator], Field(default_factory=lambda: ["first_name", "birth_date"])]
     probable: Probable = Probable()
     groups: Groups = Groups()
 
