@@ -321,6 +321,10 @@ def as_markdown(record: dict[str, Any]) -> str:
         _line(record, "representatives", "DuckDB: representatives, as Splink does it"),
         _line(record, "labels", "DuckDB: label propagation, as RudderStack describes it"),
         "",
+        "The SQL ends at a number per record. Regulars also gives each customer an id that stays from run to run, says "
+        "why each record belongs to it, tells what changed, and lists the links that hold each customer together; of "
+        "these the records are written here.",
+        "",
         "The load is the machine's load average when the contender began: over 2, others worked on the same cores.",
         "",
         "| Regulars, part | first run, s | of the processors | with previous records, s | of the processors |",
