@@ -21,7 +21,10 @@ RULES: Final = {
     "e-mail domain, first letters": "email_domain || substr(coalesce(first_key, last_key), 1, 2)",
     "phone": "phone",
     "end of phone, first name": "right(phone, 6) || first_key",
-    "both names": "least(first_key, last_key) || ' ' || greatest(first_key, last_key)",
+    "both names": (
+        # Not without one of the names, which least and greatest would leave out.
+        "least(first_key, last_key) || ' ' || greatest(first_key, last_key) || left(first_key || last_key, 0)"
+    ),
     "birth date, first name": "birth_date || substr(first_key, 1, 2)",
     "birth date, last name": "birth_date || substr(last_key, 1, 2)",
     "birth date, postal code": "birth_date || substr(postal_code, 1, 3)",

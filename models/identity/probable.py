@@ -119,7 +119,7 @@ def find_probable(
         load_compared(con, only_paired=True)
         load_frequencies(con, model)
         scores, _ = score(con, model, settle=False)
-        scores = _closed(con, model, scores, records)
+        scores = _closed(con, model, scores, records, _numbered(kept, prepared))
         kept = pl.concat([kept, _named(scores, prepared)]).sort(PAIRS_SCHEMA.names()[:4])
     return ProbableLinks(kept, model, compared, changed.height, large)
 
@@ -131,31 +131,46 @@ def _still_holds(model: Model, records: int, settings: ProbableSettings) -> bool
     return model.is_current and records >= settings.always_train_below and not grown
 
 
-def _closed(con: Connection, model: Model, scores: pl.DataFrame, records: int) -> pl.DataFrame:
+def _closed(
+    con: Connection, model: Model, scores: pl.DataFrame, records: int, known: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The scores with those of pairs that no key brought together, but others that are probably one person do.
 
-    Whether a group is one person is asked of all its pairs; a pair that was never compared could not answer.
+    Whether a group is one person is asked of all its pairs; a pair that was never compared could not answer. Of the
+    groups of known pairs (record, other, probability), those are looked at that a new pair belongs to.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    probable = scores.filter(pl.col("probability") >= 0.5)
+    columns = ("record", "other", "probability")
+    every = scores.select(columns) if known is None else pl.concat([scores.select(columns), known.select(columns)])
+    probable = every.filter(pl.col("probability") >= 0.5)
     if probable.height < 2:
         return scores
     left, right = probable["record"].to_numpy(), probable["other"].to_numpy()
     matrix = coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(records, records)).tocsr()
-    _, group = connected_components(matrix, directed=False)
+    groups, group = connected_components(matrix, directed=False)
     sizes = np.bincount(group)
-    inside = np.flatnonzero((sizes[group] > 2) & (sizes[group] <= _MOST_CLOSED))
+    is_open = (sizes > 2) & (sizes <= _MOST_CLOSED)
+    if known is not None:
+        touched = np.zeros(groups, dtype=np.bool_)
+        touched[group[scores.filter(pl.col("probability") >= 0.5)["record"].to_numpy()]] = True
+        is_open &= touched
+    inside = np.flatnonzero(is_open[group])
     con.register("grouped", pl.DataFrame({"record": inside, "part": group[inside]}).to_arrow())
+    con.register("had", every.select("record", "other").to_arrow())
     con.execute(
         "CREATE OR REPLACE TEMP TABLE candidate_pairs AS SELECT l.record AS join_key_l, r.record AS join_key_r, "
         "'0' AS match_key FROM grouped AS l INNER JOIN grouped AS r ON l.part = r.part AND l.record < r.record "
-        "ANTI JOIN candidate_pairs AS compared ON compared.join_key_l = l.record AND compared.join_key_r = r.record"
+        "ANTI JOIN candidate_pairs AS compared ON compared.join_key_l = l.record AND compared.join_key_r = r.record "
+        "ANTI JOIN had ON had.record = l.record AND had.other = r.record"
     )
     con.unregister("grouped")
+    con.unregister("had")
     if not _count(con):
         return scores
+    if known is not None:
+        load_compared(con, only_paired=True)
     more, _ = score(con, model, settle=False)
     return pl.concat([scores, more]).sort("record", "other")
 
@@ -169,6 +184,13 @@ def _named(scores: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
     left, right = (prepared.select(KEY)[scores[side].to_numpy()] for side in ("record", "other"))
     keys = left.with_columns(other_source=right["source"], other_record_id=right["source_record_id"])
     return pl.concat([keys, scores.drop("record", "other")], how="horizontal").match_to_schema(PAIRS_SCHEMA)
+
+
+def _numbered(pairs: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with the numbers of their records (record, other) in the place of the keys."""
+    numbers = prepared.select(KEY).with_row_index("record").cast({"record": pl.Int64})
+    others = numbers.rename({"source": "other_source", "source_record_id": "other_record_id", "record": "other"})
+    return pairs.join(numbers, on=KEY).join(others, on=("other_source", "other_record_id"))
 
 
 def _of_same_records(known: pl.DataFrame, prepared: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:

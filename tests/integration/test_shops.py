@@ -24,7 +24,7 @@ from tests.rest_server import Answer, Asked, RestServer
 COMPANY = """\
 company: {{id: corner, name: Corner Bakery}}
 time_zone: Europe/Berlin
-identity: {separates: [], probable: {enabled: false}}
+identity: {{separates: [], probable: {{enabled: false}}}}
 currency: EUR
 country: DE
 as_of: latest

@@ -29,7 +29,7 @@ def test_unknown_entity_lists_the_known_ones() -> None:
 def test_unknown_column_lists_those_of_the_entity() -> None:
     found = message(EntityMap, orders(ordr_id="x"))
     assert "'ordr_id' is no column of orders" in found
-    assert "loyalty_card, ordered_at" in found
+    assert "loyalty_card, buyer_first_name" in found
 
 
 def test_unknown_modifier_lists_the_modifiers() -> None:
