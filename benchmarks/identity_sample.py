@@ -81,6 +81,7 @@ def _joined(
     evidence = Evidence(
         traits=traits_of(prepared),
         pairs=probable.pairs.with_columns(reason=pl.lit(None, dtype=pl.String)),
+        are_compared=True,
         separates=tuple(company.separates),
         join_from_probability=company.probable.join_from_probability,
         max_records_per_customer=company.probable.max_customer_records,

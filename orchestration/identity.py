@@ -119,6 +119,7 @@ def identify(
     evidence = Evidence(
         traits=traits_of(prepared),
         pairs=pairs,
+        are_compared=probable is not None,
         decisions=_standing(run),
         separates=tuple(company.identity.separates),
         join_from_probability=company.identity.probable.join_from_probability,

@@ -175,7 +175,7 @@ def contested(root: Ints, known: Numbered, max_records: int) -> Ints:
         of_pairs = root[known.pair_left]
         sizes = np.bincount(root, minlength=root.size)
         found.append(of_pairs[sizes[of_pairs] > max_records])
-    if known.vote.size:
+    if known.named.any():
         # A component is taken as it is when every two of its records that can be compared speak for one person.
         compared = np.bincount(root[known.named], minlength=root.size)
         of_left = root[known.voted_left]

@@ -121,9 +121,7 @@ def resolve_distributed(
     known = keep(known)
 
     named = components(_edges(rows, known, beside.edges), keep=keep, edges_on_driver=edges_on_driver)
-    task = bucket_work.Task(
-        guards, beside.rules, beside.pairs is not None, _sources(rows, known), utc_moment(resolved_at)
-    )
+    task = bucket_work.Task(guards, beside.rules, _sources(rows, known), utc_moment(resolved_at))
     parts = [_dealt(rows, beside, named), _with_group(known, named)]
     buckets = _buckets(parts, partitions, rows_per_bucket, keep)
     rows, known = (frame.withColumn("bucket", _bucket_of(buckets)).drop("component", "record") for frame in parts)

@@ -57,7 +57,7 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame, taken: Sequence
     old = np.full(root.size, -1, dtype=np.int64)
     old[records.of_previous[present]] = old_of_previous[present]
 
-    owner, fates = _owners(root, old, old_names, old_of_previous, previous["resolved_at"])
+    owner, fates = _owners(root, old, old_names, old_of_previous, previous["resolved_at"], records.frame)
     roots = np.flatnonzero(root == np.arange(root.size))
     ownerless = roots[owner[roots] < 0]
     barred = pl.concat([old_names, pl.Series(taken, dtype=pl.String)])
@@ -80,7 +80,7 @@ def assign(root: Ints, records: Records, previous: pl.DataFrame, taken: Sequence
 
 
 def _owners(
-    root: Ints, old: Ints, names: pl.Series, old_of_previous: Ints, since: pl.Series
+    root: Ints, old: Ints, names: pl.Series, old_of_previous: Ints, since: pl.Series, keys: pl.DataFrame
 ) -> tuple[Ints, pl.DataFrame]:
     """Which old ids stay.
 
@@ -113,7 +113,8 @@ def _owners(
         .agg(pl.col("since").min())
     )
     contested = contested.join(ages, on="old", how="left").with_columns(customer_id=names[contested["old"].to_numpy()])
-    homes = contested.sort("old", "members", "root", descending=[False, True, False]).unique(
+    contested = _with_origin(contested, root, old, keys)
+    homes = contested.sort("old", "members", "holds_origin", "root", descending=[False, True, True, False]).unique(
         "old", keep="first", maintain_order=True
     )
     winners = homes.sort(
@@ -130,12 +131,38 @@ def _owners(
     return owner, fates
 
 
+def _with_origin(contested: pl.DataFrame, root: Ints, old: Ints, keys: pl.DataFrame) -> pl.DataFrame:
+    """With `holds_origin`: of parts of one old customer that are as large, whether one has the record that named it.
+
+    Then a merge that is taken back gives both customers their ids back.
+    """
+    most = pl.col("members") == pl.col("members").max().over("old")
+    tied = contested.filter(most).filter(pl.len().over("old") > 1).select("root", "old")
+    if tied.is_empty():
+        return contested.with_columns(holds_origin=pl.lit(value=False))
+    rows = np.flatnonzero(np.isin(root, tied["root"].to_numpy()) & (old >= 0))
+    members = pl.DataFrame(
+        {"row": rows, "root": root[rows], "old": old[rows]}, schema=dict.fromkeys(("row", "root", "old"), pl.Int64)
+    )
+    members = members.join(tied, on=["root", "old"], how="semi", maintain_order="left")
+    members = members.with_columns(first_id=_hashed(_keys(keys[members["row"].to_numpy()])))
+    named = members.join(contested.select("root", "old", "customer_id"), on=["root", "old"])
+    origins = named.filter(pl.col("first_id") == pl.col("customer_id")).select("root", "old").unique()
+    return contested.join(origins.with_columns(holds_origin=True), on=["root", "old"], how="left").with_columns(
+        pl.col("holds_origin").fill_null(value=False)
+    )
+
+
+def _keys(records: pl.DataFrame) -> pl.Series:
+    return records.select(pl.concat_str("source", "source_record_id", separator="\x1f")).to_series()
+
+
 def new_ids(smallest: pl.DataFrame, *, taken: pl.Series) -> pl.Series:
     """A customer id per row, from the row's (source, source_record_id), sorted by both.
 
     A row whose id is taken, or given to a row before it, gets the hash of its key with a number behind it.
     """
-    keys = smallest.select(pl.concat_str("source", "source_record_id", separator="\x1f")).to_series()
+    keys = _keys(smallest)
     ids = _hashed(keys)
     attempt = 0
     while True:

@@ -78,17 +78,22 @@ _DOUBLE_FAMILY_NAMES: Final = frozenset(
 
 # Umlauts are written out where they cannot be written; anyascii would drop the dots.
 _UMLAUTS: Final = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "å": "aa"}
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "å": "aa", "Å": "Aa"}
 )
 
 
 @lru_cache(maxsize=1 << 16)
 def latin(text: str) -> str:
     """The letters a to z and digits of a text in any script, small, without blanks and signs; may be empty."""
+    return _NO_LETTER.sub("", plain(text))
+
+
+def plain(text: str) -> str:
+    """A text in any script in small Latin letters, with its blanks and signs but for apostrophes."""
     from anyascii import anyascii
 
-    plain = _APOSTROPHES.sub("", text.translate(_UMLAUTS))
-    return _NO_LETTER.sub("", plain.lower() if plain.isascii() else _APOSTROPHES.sub("", anyascii(plain)).lower())
+    written = _APOSTROPHES.sub("", text.translate(_UMLAUTS))
+    return written.lower() if written.isascii() else _APOSTROPHES.sub("", anyascii(written)).lower()
 
 
 @lru_cache(maxsize=1 << 16)

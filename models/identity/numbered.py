@@ -33,7 +33,7 @@ class Numbered:
         pair_row: its row in the frame of pairs.
         voted_left, voted_right: the records of each compared pair, left below right; each pair once.
         vote: what it says for one person or against it, in bits within bounds.
-        named: per record, whether something is known of the person, so that others can be compared with it.
+        named: per record, whether it was compared with others, as something is known of the person.
         merges: (decision_id, record, record), in the order of time.
         splits: in the order of time, without those that a later merge overrules.
         overruled: ids of splits that a later merge overrules.
@@ -88,7 +88,8 @@ def numbered(
     pairs = compared.filter(pl.col("probability") >= evidence.join_from_probability)
     votes = _votes(compared, size)
     named = np.zeros(size, dtype=np.bool_)
-    named[of_traits[of_traits >= 0]] = True
+    if evidence.are_compared:
+        named[of_traits[of_traits >= 0]] = True
     merges, splits, overruled, unknown = _decisions(evidence.decisions, of_decisions)
     traits = list(evidence.separates)
     told = _traits(evidence.traits, of_traits, identifiers, links, kinds, traits)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import polars as pl
 
-from models.identity.names import Familiar, latin, mapped, sound, split_full_name, words_of
+from models.identity.names import Familiar, latin, mapped, sound, split_full_name
+from models.identity.streets import house_number, street_name
 
 PROFILE_COLUMNS: Final = (
     "source", "source_record_id", "first_name", "last_name", "full_name", "birth_date", "street", "postal_code",
@@ -41,9 +41,6 @@ PREPARED_SCHEMA: Final = pl.Schema(
 FORM_SIGN: Final = "|"
 _OWN_SIGNS: Final = 3
 
-# Words for a street that say nothing about which one it is, as `latin` leaves them; at the end, or as a first word.
-_STREET_WORDS: Final = re.compile(r"(?:strasse|str|street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|place|pl)$")
-
 
 def prepare(profiles: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
     """Make records comparable.
@@ -72,15 +69,13 @@ def prepare(profiles: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
             {
                 "source": texts["source"],
                 "source_record_id": texts["source_record_id"],
-                "first": mapped(first, _plain, pl.String()),
-                "last": mapped(last, _plain, pl.String()),
+                "first": mapped(first, latin, pl.String()),
+                "last": mapped(last, latin, pl.String()),
                 "birth_date": texts["birth_date"].str.replace_all(r"[^0-9]", "").str.slice(0, 8),
-                "street": mapped(street, _street, pl.String()),
-                "house_number": street.str.extract(r"(\d+\s*[a-zA-Z]?)(?:\W|$)", 1)
-                .str.replace_all(" ", "")
-                .str.to_lowercase(),
+                "street": mapped(street, street_name, pl.String()),
+                "house_number": mapped(street, house_number, pl.String()),
                 "postal_code": texts["postal_code"].str.replace_all(r"[^0-9A-Za-z]", "").str.to_uppercase(),
-                "city": mapped(texts["city"], _plain, pl.String()),
+                "city": mapped(texts["city"], latin, pl.String()),
                 "country_code": texts["country_code"].str.to_uppercase(),
                 "email": texts["email"].str.to_lowercase(),
                 "phone": texts["phone"],
@@ -121,16 +116,6 @@ def _names(texts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     return names["first"], names["last"]
 
 
-def _plain(text: str) -> str:
-    return latin(text)
-
-
-def _street(text: str) -> str:
-    """A street without its number and without the word for a street."""
-    letters = latin("".join(words_of(text)))
-    return sound(_STREET_WORDS.sub("", letters) or letters)
-
-
 def _with_sounds(frame: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
     return frame.with_columns(
         first_key=mapped(frame["first"], sound, pl.String()),
@@ -156,9 +141,15 @@ def _with_own_address(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _left_over(heard: str, first: str | None, last: str | None) -> int:
-    """How many sounds are left without those of the name."""
-    for name in sorted((first or "", last or ""), key=len, reverse=True):
-        heard = heard.replace(name, "", 1) if name else heard
+    """How many sounds are left without those of the name, or its first one."""
+    initials = []
+    for name in sorted(filter(None, (first, last)), key=len, reverse=True):
+        if name in heard:
+            heard = heard.replace(name, "", 1)
+        else:
+            initials.append(name[0])
+    for initial in initials:
+        heard = heard.removeprefix(initial) if heard.startswith(initial) else heard.removesuffix(initial)
     return len(heard)
 
 

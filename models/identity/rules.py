@@ -43,6 +43,8 @@ class Evidence:
         traits: source, source_record_id, trait, value; see `separators.traits_of`.
         pairs: compared pairs: source, source_record_id, other_source, other_record_id, weight (bits), probability,
             reason (plain words); those below `join_from_probability` join nothing, but speak against others.
+        are_compared: whether records were compared; two of whom something is known, but that are no pair, then have
+            nothing in common, which speaks against one person.
         decisions: stewards' decisions that hold, one row per record: decision_id, decision (merge, split), decided_at,
             side (records, others), source, source_record_id.
         separates: traits and kinds of identifier of which one person has no two that contradict each other.
@@ -52,6 +54,7 @@ class Evidence:
 
     traits: pl.DataFrame = field(default_factory=TRAITS_SCHEMA.to_frame)
     pairs: pl.DataFrame = field(default_factory=COMPARED_SCHEMA.to_frame)
+    are_compared: bool = False
     decisions: pl.DataFrame = field(default_factory=DECISIONS_SCHEMA.to_frame)
     separates: Sequence[str] = ()
     join_from_probability: float = 0.95

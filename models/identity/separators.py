@@ -60,7 +60,9 @@ def first_names_contradict(one: str, other: str) -> bool:
         return False
     if set(forms.split(FORM_SIGN)) & set(other_forms.split(FORM_SIGN)):
         return False
-    slips = max(1, max(len(first), len(other_first)) // _LETTERS_PER_SLIP)
+    # A slip leaves something of a name: two initials are two names.
+    shorter, longer = sorted((len(first), len(other_first)))
+    slips = min(max(1, longer // _LETTERS_PER_SLIP), shorter - 1)
     return OSA.distance(first, other_first, score_cutoff=slips) > slips
 
 

@@ -63,7 +63,6 @@ class Task:
     Attributes:
         guards: kinds of identifier that join, and what they weigh.
         rules: decisions that stand, and what the company says of evidence; see `SparkEvidence.rules`.
-        is_compared: whether any two records of all were compared.
         sources: the names of all sources, sorted.
         moment: time of the run, UTC without zone.
         taken: per bucket, ids that it may give to no new customer, besides those it sees.
@@ -71,7 +70,6 @@ class Task:
 
     guards: Guards
     rules: Evidence
-    is_compared: bool
     sources: Sequence[str]
     moment: datetime
     taken: dict[int, list[str]] = field(default_factory=dict)
@@ -114,7 +112,7 @@ def resolve_bucket(bucket: int, rows: pa.Table, known: pa.Table, task: Task) -> 
     records = number_records(identifiers, previous, task.sources)
     links = number_links(identifiers, records, task.guards.kinds)
     barred = identifiers["barred"].to_numpy()[links.row]
-    evidence = of_bucket(dealt, records.frame, task.rules, is_compared=task.is_compared)
+    evidence = of_bucket(dealt, records.frame, task.rules)
     taken = task.taken.get(bucket, ())
     found = outcome(identifiers, records, links, barred, previous, task.guards, evidence, task.moment, taken)
     sizes = pl.Series("size", found.sizes, dtype=pl.Int64).value_counts(name="number")

@@ -14,7 +14,7 @@ import polars as pl
 
 from models.identity import words
 from models.identity.keys import number_links, number_records
-from models.identity.numbered import AGAINST_BITS, numbered
+from models.identity.numbered import numbered
 from models.identity.result import DECISIONS_STATUS_SCHEMA
 from models.identity.rules import COMPARED_SCHEMA, DECISIONS_SCHEMA, KEY, OTHER_KEY, Evidence
 from models.spark_arrow import ddl, to_spark
@@ -216,33 +216,19 @@ def with_overruled(statuses: pl.DataFrame, overruled: pl.DataFrame) -> pl.DataFr
     return pl.concat([overruled, statuses]).unique("decision_id", keep="first").sort("decision_id")
 
 
-def of_bucket(dealt: pl.DataFrame, records: pl.DataFrame, rules: Evidence, *, is_compared: bool) -> Evidence:
+def of_bucket(dealt: pl.DataFrame, records: pl.DataFrame, rules: Evidence) -> Evidence:
     """The evidence of one bucket.
 
     Args:
         dealt: the rows of the bucket, with the columns `DEALT`.
         records: source, source_record_id of the records of the bucket.
         rules: see `SparkEvidence.rules`.
-        is_compared: whether any two records were compared, in this bucket or another.
     """
     traits = dealt.filter(pl.col("part") == "trait").select(*KEY, trait="kind", value="value")
     pairs = dealt.filter(pl.col("part") == "pair").rename({"value": "reason"}).select(COMPARED_SCHEMA.names())
-    if is_compared and pairs.is_empty() and records.height > 1:
-        pairs = _not_alike(records, pairs)
     return replace(
         rules,
         traits=traits,
         pairs=pairs,
         decisions=rules.decisions.join(records, on=KEY, how="semi"),
     )
-
-
-def _not_alike(records: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """One pair that says what a pair says that is not there: two records have nothing in common.
-
-    Where records were compared, those without a pair speak against each other; without any pair a bucket would take it
-    that none were.
-    """
-    one, other = records.head(2).rows()
-    values = {**dict(zip(KEY, one, strict=True)), **dict(zip(OTHER_KEY, other, strict=True)), "weight": -AGAINST_BITS}
-    return pl.DataFrame([values], schema=pairs.schema)

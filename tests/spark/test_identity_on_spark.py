@@ -123,7 +123,11 @@ def evidence_of(seed: int, rows, **settings) -> Evidence:
         near.setdefault(graph_of(key), []).append(key)
     said = {"separates": ("birth_date", "first_name", "account")} | settings
     return Evidence(
-        traits=traits_of(draw, keys), pairs=pairs_of(draw, keys, near), decisions=decisions_of(draw, keys, near), **said
+        traits=traits_of(draw, keys),
+        pairs=pairs_of(draw, keys, near),
+        are_compared=True,
+        decisions=decisions_of(draw, keys, near),
+        **said,
     )
 
 
@@ -224,6 +228,7 @@ def test_that_records_were_compared_is_known_where_none_was(spark):
     evidence = Evidence(
         traits=pl.DataFrame(traits, schema=TRAITS_SCHEMA, orient="row"),
         pairs=pl.DataFrame(pairs, schema=COMPARED_SCHEMA, orient="row"),
+        are_compared=True,
     )
     one = assert_same(spark, rows, evidence=evidence, partitions=40, edges_on_driver=100)
     assert one.report.counts()["customers"] == 4

@@ -402,7 +402,7 @@ def test_records_added_in_two_steps_find_what_all_at_once_finds(
 
 ANNA = {"full_name": "Anna Schulzenhauer", "birth_date": "1980-03-01"}
 CHAIN = [
-    # The first shares a number with each of the others. These share no key; their names are similar, their birthdays near.
+    # The first shares a number with each of the others. These share no key; names are similar, birthdays near.
     ANNA | {"email": "schnuffel@x.example", "phone": "+4930123456"},
     {"last_name": "Schulzenhauer", "email": "schnuffel@x.example", "birth_date": "1980-05-03"},
     {"last_name": "Schulzenhaber", "phone": "+4930123456", "birth_date": "1980-05-20"},
