@@ -1,11 +1,16 @@
 """What starts the main job around the clock: a timetable, and a sensor that sees new files land."""
 
+from typing import Any
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from orchestration.company import Company
+from orchestration.decisions import read_decisions
+from orchestration.engines import engine_of
 from orchestration.home import Home
 from orchestration.pending import pending_files
+from orchestration.warehouse import read_state
 
 # Runs that are waiting or working; the sensor does not pile more on top of them.
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -43,15 +48,22 @@ def timetable(job: UnresolvedAssetJobDefinition, company: Company) -> dg.Schedul
     )
 
 
+def _published_decisions(company: Company, home: Home) -> str | None:
+    """The digest of the decisions that the published copy shows."""
+    with engine_of(company, home).control(read_only=True) as con:
+        published: dict[str, Any] = read_state(con).get("published") or {}
+    return published.get("decisions")
+
+
 def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: Home) -> dg.SensorDefinition:
-    """Return the sensor that starts the main job when a source has files that were not loaded yet."""
+    """Return the sensor that starts the main job when a source has new files, or a steward decided something."""
 
     @dg.sensor(
         name="new_files",
         job=job,
         minimum_interval_seconds=company.automation.look_for_new_files_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the sources' folders and starts a run when a file is new or has changed.",
+        description="Starts a run when a file of a source is new or has changed, or a steward decided something.",
     )
     def new_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if home.is_locked():
@@ -61,9 +73,15 @@ def new_files_sensor(job: UnresolvedAssetJobDefinition, company: Company, home: 
             return dg.SkipReason("A run is already waiting or working; it will load what is there.")
         # A file that could not be loaded starts no run until it changes: it would fail again, every minute.
         waiting = {name: files.certain for name, files in pending_files(company, home).items() if files.certain}
-        if not waiting:
-            return dg.SkipReason("No new files.")
-        words = ", ".join(f"{source}: {files}" for source, files in sorted(waiting.items()))
-        return dg.RunRequest(tags={"regulars/new_files": words})
+        decided = read_decisions(home).digest
+        # The cursor holds the decisions that a run was asked for: one that fails is not asked for again, every minute.
+        is_decided = (decided or "") != (context.cursor or "") and decided != _published_decisions(company, home)
+        context.update_cursor(decided or "")
+        if waiting:
+            words = ", ".join(f"{source}: {files}" for source, files in sorted(waiting.items()))
+            return dg.RunRequest(tags={"regulars/new_files": words})
+        if is_decided:
+            return dg.RunRequest(tags={"regulars/new_decisions": "yes"})
+        return dg.SkipReason("No new files and no new decisions.")
 
     return new_files

@@ -43,19 +43,21 @@ def compare(published: Published, left: Record, right: Record) -> list[FieldLine
     one, other = profile_of(published, left), profile_of(published, right)
     if one is None or other is None:
         return []
-    model = next((row.get("model") for row in published.rows("identity_match_model", limit=1)), None)
-    if model is None:
-        return side_by_side(one, other)
     import duckdb
 
     from models.identity.explain import compare_pair
     from models.identity.training import Model
 
+    text = next((row.get("model") for row in published.rows("identity_match_model", limit=1)), None)
+    model = None if text is None else Model.from_json(str(text))
+    if model is None:
+        return side_by_side(one, other)
+
     # How frequent a name is decides what it weighs, so all records are there; names in the order of their numbers.
     prepared = published.con.sql(f"SELECT * FROM marts.{PROFILES} ORDER BY source, source_record_id").pl()  # noqa: S608 - our own name
     work = duckdb.connect()
     try:
-        compared = compare_pair(work, prepared, Model.from_json(str(model)), left, right)
+        compared = compare_pair(work, prepared, model, left, right)
     finally:
         work.close()
     if compared is None:

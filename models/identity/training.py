@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
@@ -86,9 +86,10 @@ class Model:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Model:
-        """From what `to_json` wrote."""
-        return cls(**json.loads(text))
+    def from_json(cls, text: str) -> Model | None:
+        """From what `to_json` wrote; None where another version did, whose model says other things."""
+        told = json.loads(text)
+        return cls(**told) if set(told) == {field.name for field in fields(cls)} else None
 
     @property
     def is_current(self) -> bool:

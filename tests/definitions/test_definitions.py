@@ -6,8 +6,9 @@ import pytest
 from orchestration.assets.dbt_models import GATE_KEY
 from orchestration.assets.gate import GOAL_CHECK
 from orchestration.assets.publication import PUBLISHED_KEY
-from orchestration.automation import COMMAND_LINE_TAG, end_dead_runs
+from orchestration.automation import COMMAND_LINE_TAG, end_dead_runs, new_files_sensor
 from orchestration.company import load_company
+from orchestration.decisions import Decision, keep
 from orchestration.definitions import MAIN_JOB, build_definitions
 from orchestration.home import Home
 from orchestration.run import Run
@@ -153,6 +154,25 @@ def test_the_sensor_asks_for_a_run_only_when_files_wait(definitions, bakehouse):
         answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
     assert len(answer.run_requests) == 1
     assert "shop: " in answer.run_requests[0].tags["regulars/new_files"]
+
+
+def test_the_sensor_asks_once_for_what_a_steward_decided(bakehouse, tmp_path, monkeypatch):
+    company, home = load_company(bakehouse / "company.yaml"), Home(tmp_path / "home").create()
+    sensor = new_files_sensor(dg.define_asset_job(MAIN_JOB), company, home)
+    monkeypatch.setattr("orchestration.automation.pending_files", lambda *_: {})
+
+    def tick(cursor):
+        with dg.DagsterInstance.ephemeral() as instance:
+            return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+    first = tick(None)
+    assert not first.run_requests
+    keep(home, Decision("merge", (("shop", "account:1"),), (("shop", "account:2"),), "she called", "ada"))
+    second = tick(first.cursor)
+    assert [dict(asked.tags)["regulars/new_decisions"] for asked in second.run_requests] == ["yes"]
+    third = tick(second.cursor)
+    assert not third.run_requests
+    assert third.skip_message == "No new files and no new decisions."
 
 
 def test_a_killed_run_of_the_command_line_keeps_nobody_waiting(definitions):

@@ -1,5 +1,6 @@
 """Pairs that are probably one person: which are compared, what they weigh, and what stays from run to run."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import log2
@@ -612,6 +613,13 @@ def test_a_model_is_kept_as_text(model: Model) -> None:
     assert Model.from_json(untrained(7).to_json()) == untrained(7)
     assert model.is_current
     assert not replace(model, assumed="something else").is_current
+
+
+def test_the_model_of_another_version_is_none() -> None:
+    told = json.loads(untrained(7).to_json())
+    del told["household"]
+    assert Model.from_json(json.dumps(told)) is None
+    assert Model.from_json(json.dumps(json.loads(untrained(7).to_json()) | {"more": 1})) is None
 
 
 def test_the_weights_as_people_read_them() -> None:
