@@ -40,6 +40,8 @@ PREPARED_SCHEMA: Final = pl.Schema(
 
 FORM_SIGN: Final = "|"
 _OWN_SIGNS: Final = 3
+#: A longer text is no name, street or address, and comparing it would cost the square of its length.
+_LONGEST: Final = 300
 
 
 def prepare(profiles: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
@@ -52,7 +54,8 @@ def prepare(profiles: pl.DataFrame, familiar: Familiar) -> pl.DataFrame:
         familiar: familiar forms of first names.
 
     Returns:
-        The columns of `PREPARED_SCHEMA`, sorted by source and source_record_id; null where a record says nothing.
+        The columns of `PREPARED_SCHEMA`, sorted by source and source_record_id; null where a record says nothing, or
+        more than can be compared.
         Names, streets and cities are in Latin letters; `_key` is their sound; birth_date is YYYYMMDD; first_forms
         holds the sounds of all names that a first name may stand for, with `FORM_SIGN` between them.
     """
@@ -100,7 +103,7 @@ def _text(name: str, *, keep: bool = False) -> pl.Expr:
     if keep:
         return column
     column = column.str.strip_chars()
-    return pl.when(column != "").then(column).alias(name)
+    return pl.when(column.str.len_chars().is_between(1, _LONGEST)).then(column).alias(name)
 
 
 def _names(texts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:

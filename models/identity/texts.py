@@ -18,6 +18,7 @@ Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
 _WORD, _BITS = 8, 64  # bytes and bits of a number
+_LONGEST = 512  # bytes
 #: An odd number with bits all over, so that equal texts of two groups have two hashes.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -118,6 +119,11 @@ def text_order(texts: pl.Series, within: Ints | None = None) -> Ints:
     """
     if texts.len() < 2:
         return np.arange(texts.len(), dtype=np.int64)
+    if int(texts.str.len_bytes().max()) > _LONGEST:  # type: ignore[arg-type]
+        # One long text would make a number per eight bytes of it for every row.
+        first = np.zeros(texts.len(), dtype=np.int64) if within is None else within
+        frame = pl.DataFrame({"within": first, "text": texts})
+        return frame.select(pl.arg_sort_by("within", "text")).to_series().to_numpy().astype(np.int64)
     keys = _packed([*([] if within is None else [within.astype(np.uint64)]), *_words(texts)])
     if len(keys) < 2:
         # Polars sorts one number in all threads, NumPy several in one.

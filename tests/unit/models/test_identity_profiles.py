@@ -134,6 +134,12 @@ def test_the_letter_of_a_house_is_no_part_of_the_street(spellings: list[str]) ->
     assert len({row["street"] for row in rows}) == 1
 
 
+def test_a_text_too_long_to_be_a_name_says_nothing() -> None:
+    row = one(first_name="a" * 10_000_000, last_name="b" * 300, city="c" * 301)
+    assert (row["first"], row["city"]) == (None, None)
+    assert row["last"] == "b" * 300
+
+
 def test_numbered_streets_differ() -> None:
     fifth, sixth = prepared({"street": "350 5th Avenue"}, {"street": "350 6th Avenue"})
     assert fifth["street"] != sixth["street"]

@@ -28,6 +28,15 @@ def test_texts_are_ordered_by_their_bytes_within_their_numbers(some: list[str], 
     )
 
 
+def test_one_long_text_among_many_costs_no_more_than_sorting() -> None:
+    """Ten megabytes: by words of eight bytes it would take a million of them for every row."""
+    some = ["b" * 10_000_000, "b" * 600 + "a", "é", "b", "a", ""]
+    within = np.array([1, 0, 1, 0, 1, 0])
+    ordered = texts.text_order(pl.Series(some))
+    assert [some[place] for place in ordered] == sorted(some, key=str.encode)
+    assert texts.text_order(pl.Series(some), within).tolist() == [5, 3, 1, 4, 0, 2]
+
+
 @pytest.mark.parametrize("digits", [8, 16, 17, 40])
 def test_digits_that_fit_one_number_and_those_that_do_not_are_ordered_alike(digits: int) -> None:
     numbers = np.random.default_rng(digits).permutation(3_000)
