@@ -9,6 +9,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """Each file goes to a process as a whole; those that look at the corner bakery go to one, which runs it once."""
+    corner = {item.path for item in items if {"corner", "corner_later"} & set(getattr(item, "fixturenames", ()))}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("corner" if item.path in corner else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """The folder of the real data; a test that asks for it is skipped where it is missing."""

@@ -593,6 +593,7 @@ def test_time_is_measured_from_the_newest_event(repaired: tuple[Moment, Any]) ->
 # --- everything anew ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_refresh_builds_the_same_tables(repaired: tuple[Moment, Any], rebuilt: Moment) -> None:
     assert rebuilt.report.outcome == "published"
     assert rebuilt.report.files_new == 0

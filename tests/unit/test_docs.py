@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,7 @@ def test_expressions_and_conditions_are_all_documented():
     assert {key for key in OPERATORS if f"`{key}`" not in conditions} == set()
 
 
+@cache
 def models_in_yaml() -> dict[str, dict]:
     """Every dbt model that a properties file describes, by name."""
     found = {}

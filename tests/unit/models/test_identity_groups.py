@@ -572,7 +572,7 @@ def towns(draw: st.DrawFn) -> list[Member]:
     return rows
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(towns(), towns(), st.integers(0, 2**32))
 def test_the_order_of_rows_changes_nothing_and_a_second_run_neither(
     before: list[Member], now: list[Member], seed: int
@@ -589,7 +589,7 @@ def test_the_order_of_rows_changes_nothing_and_a_second_run_neither(
     assert first.group_by("group_id").agg(pl.col("group_name").n_unique()).filter(pl.col("group_name") > 1).is_empty()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(towns())
 def test_a_household_has_one_private_home(rows: list[Member]) -> None:
     """Whatever is chained to whatever: people at two homes are two households."""

@@ -134,12 +134,6 @@ def test_the_letter_of_a_house_is_no_part_of_the_street(spellings: list[str]) ->
     assert len({row["street"] for row in rows}) == 1
 
 
-def test_a_text_too_long_to_be_a_name_says_nothing() -> None:
-    row = one(first_name="a" * 10_000_000, last_name="b" * 300, city="c" * 301)
-    assert (row["first"], row["city"]) == (None, None)
-    assert row["last"] == "b" * 300
-
-
 def test_numbered_streets_differ() -> None:
     fifth, sixth = prepared({"street": "350 5th Avenue"}, {"street": "350 6th Avenue"})
     assert fifth["street"] != sixth["street"]
@@ -340,6 +334,7 @@ def test_keys_may_hold_anything() -> None:
     assert sorted(prepare(frame, FAMILIAR)["source_record_id"]) == sorted(NAUGHTY)
 
 
-def test_a_very_long_name_is_a_name() -> None:
-    row = one(first_name="anna" * 25_000, last_name="Weber", street="Lindenweg" * 10_000 + " 4", email="a" * 50_000)
-    assert (row["first"], row["last"], row["house_number"]) == ("anna" * 25_000, "weber", "4")
+def test_a_text_too_long_to_be_compared_says_nothing() -> None:
+    row = one(first_name="anna" * 2_500_000, last_name="b" * 300, street="Lindenweg" * 40 + " 4", city="c" * 301)
+    assert (row["first"], row["last"]) == (None, "b" * 300)
+    assert (row["street"], row["house_number"], row["city"]) == (None, None, None)

@@ -210,7 +210,7 @@ def as_rows(links: list[tuple[int, str, int]]) -> list[Row]:
     return [("shop" if r % 2 else "till", f"r{r}", kind, str(value)) for r, kind, value in links]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(first=STEP, second=STEP, limit=st.integers(1, 5), seed=st.integers(0, 999))
 def test_any_two_runs_keep_the_rules(
     first: list[tuple[int, str, int]], second: list[tuple[int, str, int]], limit: int, seed: int
