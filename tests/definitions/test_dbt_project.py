@@ -4,6 +4,7 @@ Layout is for sqlfluff (`make check`), which sees nothing of a macro until a mod
 is asserted here.
 """
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,3 +225,10 @@ def test_no_line_is_too_long_or_ends_in_blanks():
         if not text.endswith("\n") or text.endswith("\n\n"):
             wrong.append(f"{_name(path)}: one line break at its end")
     assert wrong == []
+
+
+@pytest.mark.parametrize("seed", sorted((PROJECT_DIR / "seeds").rglob("*.csv")), ids=lambda seed: seed.stem)
+def test_no_seed_says_null_in_a_word(seed):
+    """dbt's own reader, which Spark has, makes nothing of the word; DuckDB's keeps it."""
+    with seed.open(encoding="utf-8", newline="") as file:
+        assert [row for row in csv.reader(file) if any(cell.strip().lower() == "null" for cell in row)] == []
