@@ -18,7 +18,6 @@ import polars as pl
 
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _APOSTROPHES = re.compile(r"[’'`ʻʼ´ʹ]+")  # noqa: RUF001 - all signs that people write for an apostrophe
-_WORDS = re.compile(r"[^\W\d_]+(?:[’'`ʻʼ´ʹ][^\W\d_]+)*", re.UNICODE)  # noqa: RUF001 - the same signs
 _IDEOGRAPHS = re.compile(r"^[\u3400-\u9fff]{2,4}$")
 
 # What is written in several ways, longest first, to one sign; see the module's description. The order matters: each
@@ -102,11 +101,6 @@ def sound(letters: str) -> str:
     for pattern, sign in _FOLDS:
         letters = pattern.sub(sign, letters)
     return letters
-
-
-def words_of(name: str) -> list[str]:
-    """The words of a name; hyphens part words, apostrophes do not."""
-    return _WORDS.findall(name)
 
 
 def split_full_name(name: str) -> tuple[str, str]:
