@@ -137,7 +137,8 @@ class Dbt:
             "--quiet",
             # Its errors come back as a DbtError; on the terminal dbt would add a traceback of its own.
             "--log-level", "none",
-            "--log-level-file", "debug",
+            # Debugging lines would take a sixth of a small run; compiled SQL lies in the target folder anyway.
+            "--log-level-file", "info",
             "--no-use-colors",
         ]  # fmt: skip
 

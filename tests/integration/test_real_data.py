@@ -19,6 +19,9 @@ import duckdb
 import polars as pl
 import pytest
 
+# A run on data that only some have, and longer than most: for `make test-all`.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPANY = ROOT / "examples" / "real" / "company.yaml"
 PAGE = ROOT / "docs" / "real-data.md"

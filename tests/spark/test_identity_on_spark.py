@@ -97,6 +97,7 @@ def graphs(seed: int, count: int, *, crowd: int = 1) -> list[tuple[str, str, str
     return rows
 
 
+@pytest.mark.slow
 def test_random_graphs_over_three_runs_with_other_limits(spark):
     """Dozens of graphs whose values come and go, so that customers merge, split and come back."""
     first = assert_same(spark, graphs(1, 60), limit=8, edges_on_driver=10**6)
@@ -186,6 +187,7 @@ GUARDED = {
 }
 
 
+@pytest.mark.slow
 def test_random_graphs_with_evidence_over_three_runs(spark):
     """Traits contradict, pairs and stewards join and part, values have people and patterns; then all of it changes."""
     rows = graphs(11, 50, crowd=3)
@@ -296,6 +298,7 @@ def test_patterns_mean_the_same_to_java(spark, pattern):
     assert [text in hit for text in texts] == told
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_one_customer_and_parts_where_a_link_goes(spark):
     def chain(name, length):
         return [("shop", f"{name}{i:04}", KINDS[j % 3], f"{name}{j}") for i in range(length) for j in (i, i + 1)]

@@ -188,6 +188,7 @@ def demo_later(demo, tmp_path_factory):
     return demo
 
 
+@pytest.mark.slow
 def test_new_files_are_added_to_what_stands(demo_later):
     assert {engine: ended.code for engine, ended in demo_later.ended.items()} == {"duckdb": 0, "spark": 0}, (
         demo_later.ended

@@ -83,6 +83,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server did not start: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
+@pytest.mark.slow
 def test_connect_and_thrift_make_the_same_marts(server, tmp_path):
     from corner import write_corner
 

@@ -28,6 +28,9 @@ import test_email
 import test_shops
 import test_web
 
+# Four companies on two engines: for `make test-spark-all`.
+pytestmark = pytest.mark.slow
+
 
 def _below(folder: str, value: Any) -> Any:
     """A part of a company file with its paths below a folder."""
