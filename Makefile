@@ -53,8 +53,8 @@ real: $(STAMP) ## run the example on real data (needs ../shared/data)
 dev: data/bakehouse/.made ## open Dagster's pages on the demo company
 	@$(BIN)/regulars dev --company $(COMPANY) --home $(HOME_DIR)
 
-# Groups of files (tests/conftest.py) in the order of their folders: the long ones, which run whole companies, come first.
-TWO = -n 2 --dist loadgroup --no-loadscope-reorder
+# By files (tests/conftest.py), in the order of their folders: the long ones, which run whole companies, come first.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: $(STAMP) ## lint (Python and SQL) and types, without the tests
