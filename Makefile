@@ -81,7 +81,7 @@ FIND_JAVA = if [ -n "$$JAVA_HOME" ]; then ls "$$JAVA_HOME/bin/java" 2>/dev/null;
 
 .PHONY: test-spark test-spark-all
 test-spark-all: SPARK_TESTS = spark
-test-spark-all: test-spark ## the same with what takes longest: kills, the gate, a slice of real data
+test-spark-all: test-spark ## the same with what takes longest: whole runs, every vendor, servers, kills
 test-spark: ## the same marts on Spark, compared row by row with DuckDB's
 	@java=$$($(FIND_JAVA)); [ -n "$$java" ] || { \
 		echo "Spark needs Java 17 or 21, and there is none. Install it (Debian, Ubuntu: apt-get install"; \

@@ -122,6 +122,7 @@ def _newest_files(data: Path) -> list[Path]:
     return found
 
 
+@pytest.mark.slow
 def test_the_first_run_publishes_the_same_marts(demo):
     assert {engine: ended.code for engine, ended in demo.ended.items()} == {"duckdb": 0, "spark": 0}, demo.ended
     comparisons = demo.comparisons()
@@ -138,6 +139,7 @@ def test_the_first_run_publishes_the_same_marts(demo):
     assert one.gate == other.gate
 
 
+@pytest.mark.slow
 def test_parquet_is_there_for_readers_too(demo):
     home = demo.homes["spark"]
     folder = home.parquet / "fct_orders.parquet"
@@ -145,6 +147,7 @@ def test_parquet_is_there_for_readers_too(demo):
     assert pl.read_parquet(home.parquet / "publication.parquet")["run_id"].to_list() == ["r1"]
 
 
+@pytest.mark.slow
 def test_status_and_customer_read_the_published_copy(demo, tmp_path):
     company, home = demo.companies["spark"], demo.homes["spark"].path
     for engine in ("duckdb", "spark"):
@@ -162,6 +165,7 @@ def test_status_and_customer_read_the_published_copy(demo, tmp_path):
     assert again == shown[1]
 
 
+@pytest.mark.slow
 def test_nothing_new_needs_no_java(demo, tmp_path):
     company, home = demo.companies["spark"], demo.homes["spark"]
     ended = command("run", "--company", company, "--home", home.path, environment=without_java(tmp_path / "bin"))
