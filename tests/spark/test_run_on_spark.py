@@ -366,6 +366,7 @@ def test_a_thin_slice_of_the_real_data(shared_data, tmp_path):
     assert sum(one.rows[0] for one in comparisons) > 50_000
 
 
+@pytest.mark.slow
 def test_start_can_be_waited_for(corner_company):
     """Two runs at once on one home: the second is refused, whatever the engine."""
     sides = corner_company()
