@@ -1,5 +1,6 @@
 """What tests of several packages share: the project's root, and the demo company in a folder of its own."""
 
+import functools
 import os
 import shutil
 from datetime import date
@@ -18,10 +19,13 @@ def pytest_xdist_make_scheduler(config, log):
     """Each file goes to a process as a whole; those that look at the corner bakery go to one, which runs it once."""
     from xdist.scheduler import LoadScopeScheduling
 
+    @functools.cache
+    def group_of(file):
+        return "corner" if "from corner import" in (ROOT / file).read_text("utf-8") else file
+
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0]
-            return "corner" if "from corner import" in (ROOT / file).read_text("utf-8") else file
+            return group_of(nodeid.partition("::")[0])
 
     return ByFile(config, log)
 

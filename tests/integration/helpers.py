@@ -24,7 +24,6 @@ import pytest
 
 from orchestration import pipeline
 from orchestration.company import load_company
-from orchestration.dbt import Dbt, Event
 from orchestration.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,19 +218,6 @@ def without_event_log() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "open_instance", lambda _: dg.DagsterInstance.ephemeral())
-        yield
-
-
-@contextlib.contextmanager
-def quick_runs() -> Iterator[None]:
-    """Also leave out dbt's data tests, a quarter of a small run: the demo and the sample pass them."""
-    with without_event_log(), pytest.MonkeyPatch.context() as patch:
-        build = Dbt.build
-
-        def without_tests(dbt: Dbt, select: Sequence[str], *, full_refresh: bool = False) -> list[Event]:
-            return build(dbt, [*select, "--exclude-resource-type", "test"], full_refresh=full_refresh)
-
-        patch.setattr(Dbt, "build", without_tests)
         yield
 
 

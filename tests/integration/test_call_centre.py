@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ROOT, quick_runs, regulars
+from helpers import ROOT, regulars, without_event_log
 from published_tables import balance, rows
 
 from orchestration import pipeline
@@ -288,7 +288,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, Any
     (folder / "company.yaml").write_text(COMPANY + mapping[0].removeprefix("sources:\n") + mapping[1], encoding="utf-8")
     home = Home(folder / "home")
     first_delivery(folder)
-    with quick_runs():
+    with without_event_log():
         report = pipeline.run(load_company(folder / "company.yaml"), home)
         assert report.outcome == "published", report
         before = {"phone": consents(home, "phone"), "tickets": tickets(home)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import quick_runs
+from helpers import without_event_log
 from published_tables import balance, rows
 
 from orchestration import pipeline
@@ -289,7 +289,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home after one run."""
     folder = tmp_path_factory.mktemp("email")
     found = Home(folder / "home")
-    with written(folder) as company, quick_runs():
+    with written(folder) as company, without_event_log():
         report = pipeline.run(load_company(company), found)
     assert report.outcome == "published", report
     return found

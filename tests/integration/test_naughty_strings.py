@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from defects import RIGHT, record
-from helpers import ROOT, Ended, regulars, without_event_log
+from helpers import ROOT, Ended, regulars
 from published_tables import balance, rows
 
 from orchestration.home import Home
@@ -166,8 +166,7 @@ def naughty(tmp_path_factory: pytest.TempPathFactory) -> Naughty:
     (company / "app" / "calls.jsonl").write_text("".join(json.dumps(one) + "\n" for one in _calls()), encoding="utf-8")
     _write_odd(company / "odd")
     home = Home(folder / "home")
-    with without_event_log():
-        ended = regulars("run", "--company", company / "company.yaml", "--home", home.path)
+    ended = regulars("run", "--company", company / "company.yaml", "--home", home.path)
     return Naughty(sent, home, ended)
 
 

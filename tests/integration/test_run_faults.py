@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pytest
 from corner import CORNER, ORDERS_HEADER, PERSONAL, TEN_MEGABYTES, Corner, corner_order, write_corner
-from helpers import ROOT, Ended, Runs, environment, quick_runs, regulars
+from helpers import ROOT, Ended, Runs, environment, regulars, without_event_log
 from published_tables import balance, contract, fingerprint, records, rows
 
 from orchestration.home import Home
@@ -58,7 +58,7 @@ def assert_no_personal_data(*places: Path | str) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def events_in_memory() -> Iterator[None]:
-    with quick_runs():
+    with without_event_log():
         yield
 
 

@@ -46,7 +46,7 @@ query = (
     "(SELECT count(*) FROM marts.kpi_scorecard)"
 )
 print("ready", flush=True)
-while not select.select([sys.stdin], [], [], 0.3)[0]:
+while not select.select([sys.stdin], [], [], 0.05)[0]:
     try:
         with open_published(file) as published:
             (run, *counts), = published.con.execute(query).fetchall()

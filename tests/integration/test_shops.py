@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import shop_payloads as shop
-from helpers import ROOT, quick_runs
+from helpers import ROOT, without_event_log
 from published_tables import Row, balance, records, rows
 
 from orchestration import pipeline
@@ -136,7 +136,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
     folder = tmp_path_factory.mktemp("shops")
     _deliver(folder / "landing")
     home = Home(folder / "home")
-    with RestServer() as server, quick_runs(), pytest.MonkeyPatch.context() as patch:
+    with RestServer() as server, without_event_log(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROLLS_KEY", "ck_rolls")
         patch.setenv("ROLLS_SECRET", "cs_rolls")
         _serve(server)

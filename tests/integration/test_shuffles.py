@@ -60,7 +60,6 @@ def test_a_shuffle_keeps_every_record(everything: list[Delivery]) -> None:
     assert {dataset for dataset, _ in loads[0]} == {one.dataset for one in everything}
 
 
-@pytest.mark.slow
 def test_the_marts_hold_what_the_shuffles_are_about(expected: Marts) -> None:
     """Else equal marts would say little: records that wait, foreign money, joined customers, duplicates."""
     reasons = set(", ".join(expected["quarantined_records"]["reasons"]).split(", "))
@@ -70,7 +69,6 @@ def test_the_marts_hold_what_the_shuffles_are_about(expected: Marts) -> None:
     assert expected["customer_records"]["customer_id"].n_unique() < expected["customer_records"].height
 
 
-@pytest.mark.slow
 def test_two_loads_in_another_order_give_the_same_marts(
     place: Company, everything: list[Delivery], expected: Marts
 ) -> None:
@@ -78,7 +76,6 @@ def test_two_loads_in_another_order_give_the_same_marts(
     assert _unequal(expected, found) == []
 
 
-@pytest.mark.slow
 def test_a_difference_would_be_seen(expected: Marts) -> None:
     other = {**expected, "fct_orders": expected["fct_orders"].with_columns(pl.col("net_amount") + 1)}
     assert [words.split(" ")[0] for words in _unequal(expected, other)] == ["fct_orders"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from helpers import quick_runs
+from helpers import without_event_log
 from published_tables import balance, rows
 
 from orchestration import pipeline
@@ -352,7 +352,7 @@ def second_delivery(landing: Path) -> None:
 def run(folder: Path) -> Home:
     """The home after a run on what has landed."""
     home = Home(folder / "home")
-    with quick_runs():
+    with without_event_log():
         report = pipeline.run(load_company(folder / "company.yaml"), home)
     assert report.outcome == "published", report
     return home
