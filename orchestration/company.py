@@ -117,6 +117,15 @@ class Thresholds(Strict):
     kpi_history_days: Count = 31
     key_customer_share: Share = 0.20
     regular_months: Count = 3
+    segment_history_months: Count = 12
+    churn_days: Count = 180
+    next_offers: Count = 5
+    next_offer_days: Count = 60
+    next_offer_memory_days: Count = 365
+    next_offer_min_customers: Count = 5
+    replenishment_prior_intervals: Count = 2
+    replenishment_near_share: Share = 0.20
+    replenishment_gone_after: Count = 3
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7

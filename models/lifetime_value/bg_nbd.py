@@ -1,8 +1,13 @@
-"""BG/NBD: how often customers buy again, and whether they still do.
+"""BG/NBD and MBG/NBD: how often customers buy again, and whether they still do.
 
 P. S. Fader, B. G. S. Hardie, K. L. Lee: "Counting Your Customers" the Easy Way: An Alternative to the
 Pareto/NBD Model. Marketing Science 24 (2005), 275-284. A customer buys at a rate that is gamma distributed
 over customers (r, alpha) and leaves after each purchase with a probability that is beta distributed (a, b).
+
+To BG/NBD nobody leaves after his first purchase, so that one-off buyers are alive for ever. MBG/NBD lets them leave
+there too (E. P. Batislam, M. Denizel, A. Filiztekin: Empirical Validation and Comparison of Models for Customer Base
+Analysis. International Journal of Research in Marketing 24 (2007), 201-209). The one differs from the other by a chance
+more to leave, which is `first_leaves` below: 0 or 1.
 
 Frequency counts repeat purchases, recency is the time of the last one since the first purchase, tenure the
 time since the first purchase. Any unit of time will do; alpha and every horizon are in that unit.
@@ -25,7 +30,7 @@ CELLS_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class BgNbdFit:
-    """Parameters of a BG/NBD model.
+    """Parameters of a BG/NBD or MBG/NBD model.
 
     Attributes:
         r: shape of the rates.
@@ -38,6 +43,7 @@ class BgNbdFit:
         standard_errors: of r, alpha, a, b.
         status: `fitted`, or why the parameters are not to be used; they are then not a number or without
             meaning.
+        first_leaves: 1 where a customer may leave after the first purchase too (MBG/NBD), 0 where not (BG/NBD).
     """
 
     r: float
@@ -49,23 +55,31 @@ class BgNbdFit:
     repeat_customers: int = 0
     standard_errors: tuple[float, ...] = ()
     status: FitStatus = FitStatus.FITTED
+    first_leaves: int = 0
+
+    @property
+    def name(self) -> str:
+        """The model's name: bg_nbd or mbg_nbd."""
+        return "mbg_nbd" if self.first_leaves else "bg_nbd"
 
 
-def fit(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdFit:
+def fit(frame: pl.DataFrame, *, min_repeat_customers: int = 1, first_leaves: int = 0) -> BgNbdFit:
     """Fit the model by maximum likelihood on the distinct rows and their counts.
 
     Args:
         frame: one row per customer: frequency (repeat purchases, >= 0), recency (0 <= recency <= tenure),
             tenure.
         min_repeat_customers: with fewer customers that bought again, nothing is fitted.
+        first_leaves: 0 for BG/NBD, 1 for MBG/NBD.
 
     Returns:
         The fit. Its status says if it may be used; no error is raised for data that no model fits.
     """
-    return fit_counted(frame.with_columns(count=pl.lit(1)), min_repeat_customers=min_repeat_customers)
+    counted = frame.with_columns(count=pl.lit(1))
+    return fit_counted(counted, min_repeat_customers=min_repeat_customers, first_leaves=first_leaves)
 
 
-def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdFit:
+def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1, first_leaves: int = 0) -> BgNbdFit:
     """Do what `fit` does, from rows that each stand for `count` customers."""
     rows = (
         frame.select(pl.col("frequency", "recency", "tenure").cast(pl.Float64), pl.col("count").cast(pl.Int64))
@@ -79,7 +93,10 @@ def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdF
     if repeat < max(min_repeat_customers, 1) or exposure <= 0:
         none = float("nan")
         few = FitStatus.FEW_REPEAT_CUSTOMERS
-        return BgNbdFit(none, none, none, none, customers=customers, repeat_customers=repeat, status=few)
+        return BgNbdFit(
+            none, none, none, none,
+            customers=customers, repeat_customers=repeat, status=few, first_leaves=first_leaves,
+        )  # fmt: skip
 
     # Time in units of the mean tenure: alpha is then about as large as r, whatever the unit of the data.
     unit = exposure / customers
@@ -88,8 +105,9 @@ def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdF
     rate = purchases * unit / exposure
     rough = None
     if rows.height > ROUGH_ROWS:
-        rough = _objective(rows.gather_every(-(-rows.height // ROUGH_ROWS)))
-    best = maximise(_objective(rows), [(r, r / rate, a, b) for r, a, b in STARTS], customers, rough)
+        rough = _objective(rows.gather_every(-(-rows.height // ROUGH_ROWS)), first_leaves)
+    starts = [(r, r / rate, a, b) for r, a, b in STARTS]
+    best = maximise(_objective(rows, first_leaves), starts, customers, rough)
     scale = np.array([1.0, unit, 1.0, 1.0])
     parameters = best.parameters * scale
     r, alpha, a, b = (float(value) for value in parameters)
@@ -104,16 +122,20 @@ def fit_counted(frame: pl.DataFrame, *, min_repeat_customers: int = 1) -> BgNbdF
         repeat_customers=repeat,
         standard_errors=tuple(float(value) for value in parameters * best.relative_errors),
         status=best.status,
+        first_leaves=first_leaves,
     )
 
 
-def log_likelihood(frame: pl.DataFrame, r: float, alpha: float, a: float, b: float) -> float:
-    """The log likelihood of the parameters (Fader et al. 2005, eq. 6) for customers as in `fit`."""
+def log_likelihood(frame: pl.DataFrame, model: BgNbdFit) -> float:
+    """The log likelihood of the model's parameters for customers as in `fit`.
+
+    Fader et al. (2005), eq. 6; for MBG/NBD Batislam et al. (2007), eq. 5.
+    """
     rows = frame.select(pl.col("frequency", "recency", "tenure").cast(pl.Float64), count=pl.lit(1))
-    return _objective(rows)(np.log([r, alpha, a, b]))[0]
+    return _objective(rows, model.first_leaves)(np.log([model.r, model.alpha, model.a, model.b]))[0]
 
 
-def _objective(rows: pl.DataFrame) -> Objective:
+def _objective(rows: pl.DataFrame, first_leaves: int = 0) -> Objective:
     """Log likelihood and gradient for counted rows, as a function of the logarithms of r, alpha, a, b."""
     count = rows["count"].to_numpy().astype(np.float64)
     # Purchases and times repeat: logarithms and gamma functions are taken of their distinct values only.
@@ -122,13 +144,15 @@ def _objective(rows: pl.DataFrame) -> Objective:
     recency, of_recency = np.unique(rows["recency"].to_numpy(), return_inverse=True)
     total = count.sum()
     per_x = np.bincount(of_x, weights=count)
-    again = x[of_x] > 0
+    # Those of whom it is open whether they are still there.
+    again = (x[of_x] > 0) | bool(first_leaves)
     w, row_x = count[again], of_x[again]
     row_tenure, row_recency = of_tenure[again], of_recency[again]
-    # One-off buyers: only how many there are per tenure matters.
+    # One-off buyers who cannot have left: only how many there are per tenure matters.
     once = np.bincount(of_tenure[~again], weights=count[~again], minlength=tenure.size)
     x_again = x[row_x]
-    before = np.maximum(x - 1, 0)
+    stayed = x + first_leaves  # how often each could have left and did not
+    before = np.maximum(stayed - 1, 0)
 
     def value_and_slope(log_parameters: Floats) -> tuple[float, Floats]:
         r, alpha, a, b = np.exp(log_parameters)
@@ -139,7 +163,7 @@ def _objective(rows: pl.DataFrame) -> Objective:
         either = np.logaddexp(stay, gone)
         is_gone = w * expit(gone - stay)
         is_here = w - is_gone
-        by_x = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
+        by_x = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + stayed) - betaln(a, b)
         value = per_x @ by_x + w @ either - r * (once @ log_tenure)
 
         log_rate = is_here @ log_tenure[row_tenure] + is_gone @ log_recency[row_recency]
@@ -151,8 +175,8 @@ def _objective(rows: pl.DataFrame) -> Objective:
             [
                 per_x @ (psi(r + x) - psi(r)) + total * np.log(alpha) - log_rate - once @ log_tenure,
                 total * r / alpha - here_rate - gone_rate - r * (once @ (1 / (alpha + tenure))),
-                per_x @ (psi(a + b) - psi(a + b + x)) + gone_total / a,
-                per_x @ (psi(a + b) - psi(a + b + x) + psi(b + x) - psi(b)) - gone_b,
+                per_x @ (psi(a + b) - psi(a + b + stayed)) + gone_total / a,
+                per_x @ (psi(a + b) - psi(a + b + stayed) + psi(b + stayed) - psi(b)) - gone_b,
             ]
         )
         return float(value), slope * np.exp(log_parameters)
@@ -163,15 +187,16 @@ def _objective(rows: pl.DataFrame) -> Objective:
 def probability_alive(model: BgNbdFit, frequency: Floats, recency: Floats, tenure: Floats) -> Floats:
     """The probability that each customer has not left (from the denominator of Fader et al. 2005, eq. 10).
 
-    It is 1 for a customer without repeat purchase: in this model one can only leave after a repeat purchase.
+    To BG/NBD it is 1 for a customer without repeat purchase: there one can only leave after a repeat purchase.
     """
+    stayed = frequency + model.first_leaves
     with np.errstate(divide="ignore"):
         log_odds_gone = (
             np.log(model.a)
-            - np.log(np.maximum(model.b + frequency - 1, 0))
+            - np.log(np.maximum(model.b + stayed - 1, 0))
             + (model.r + frequency) * (np.log(model.alpha + tenure) - np.log(model.alpha + recency))
         )
-    alive: Floats = np.where(frequency > 0, expit(-log_odds_gone), 1.0)
+    alive: Floats = np.where(stayed > 0, expit(-log_odds_gone), 1.0)
     return alive
 
 
@@ -187,8 +212,8 @@ def expected_if_alive(model: BgNbdFit, frequency: Floats, tenure: Floats, horizo
     This is eq. 10 of Fader et al. (2005) without its denominator. There it is written with the hypergeometric
     function, which has poles at a = 1 and a + b + x = 1 that cancel, and overflows for many purchases. Here
     it is the mean that this function stands for: of (1 - (1 + p t / (alpha + T)) ** -(r + x)) / p over
-    leaving probabilities p, which are beta(a, b + x) distributed for those who are alive. It is smooth in p,
-    so few nodes of a Gauss-Jacobi rule give it to many digits.
+    leaving probabilities p, which are beta(a, b + x) distributed for those who are alive (MBG/NBD: beta(a, b + x + 1)).
+    It is smooth in p, so few nodes of a Gauss-Jacobi rule give it to many digits.
     """
     pairs, of_pair = np.unique(np.column_stack([frequency, tenure]), axis=0, return_inverse=True)
     expected = np.empty((len(pairs), horizons.size))
@@ -200,7 +225,7 @@ def expected_if_alive(model: BgNbdFit, frequency: Floats, tenure: Floats, horizo
     starts = np.flatnonzero((np.diff(pairs[:, 0], prepend=np.nan) != 0) | (np.diff(steps, prepend=np.nan) != 0))
     for start, end in zip(starts, [*starts[1:], len(pairs)], strict=True):
         x, count = pairs[start, 0], int(steps[start]) * NODES_STEP
-        nodes, weights = _beta_rule(model.a, model.b + x, count)
+        nodes, weights = _beta_rule(model.a, model.b + x + model.first_leaves, count)
         step = max(CELLS_AT_ONCE // (count * horizons.size), 1)
         for low in range(start, end, step):
             high = min(low + step, end)

@@ -1,0 +1,82 @@
+{{ config(tags=['phase_value']) }}
+
+with as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('int_service_contacts') }} where customer_id is not null
+
+),
+
+deliveries as (
+
+    select * from {{ ref('int_email_deliveries') }} where customer_id is not null
+
+),
+
+happenings as (
+
+    select customer_id, day, {{ signals_of({'orders': 'orders', 'returns': 'returns'}) }}
+    from {{ ref('int_customer_days') }}
+    where orders > 0 or returns > 0
+
+    union all
+
+    select customer_id, delivered_on as day, {{ signals_of({'mails': 1}) }}
+    from deliveries
+    where delivered_on is not null
+
+    union all
+
+    select customer_id, human_opened_on as day, {{ signals_of({'opens': 1}) }}
+    from deliveries
+    where human_opened_on is not null
+
+    union all
+
+    select
+        deliveries.customer_id,
+        {{ regulars.local_day('deliveries.unsubscribed_at', 'as_of.time_zone') }} as day,
+        {{ signals_of({'unsubscribes': 1}) }}
+    from deliveries
+    cross join as_of
+    where deliveries.unsubscribed_at is not null
+
+    union all
+
+    select
+        contacts.customer_id,
+        contacts.day,
+        {{ signals_of({
+            'contacts': 1,
+            'unanswered': 'case when contacts.is_unanswered then 1 else 0 end',
+            'complaints': 'case when contacts.is_complaint then 1 else 0 end',
+            'ratings': 'case when contacts.rating is not null then 1 else 0 end',
+            'rating_points': 'coalesce(contacts.rating, 0)',
+        }) }}
+    from contacts
+
+    union all
+
+    select
+        sessions.customer_id,
+        {{ regulars.local_day('sessions.started_at', 'as_of.time_zone') }} as day,
+        {{ signals_of({'visits': 1}) }}
+    from {{ ref('fct_web_sessions') }} as sessions
+    cross join as_of
+    where sessions.customer_id is not null and not sessions.is_bot
+
+)
+
+select
+    customer_id,
+    day
+    {%- for name in signal_names() %},
+    sum({{ name }}) as {{ name }}
+    {%- endfor %}
+from happenings
+group by customer_id, day
