@@ -1,4 +1,4 @@
-{{ config(tags=['phase_value']) }}
+{{ config(tags=['phase_profiles']) }}
 
 {%- set horizon = threshold('churn_days') %}
 

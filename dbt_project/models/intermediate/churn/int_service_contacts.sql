@@ -1,4 +1,4 @@
-{{ config(tags=['phase_value']) }}
+{{ config(tags=['phase_profiles']) }}
 
 with calls as (
 
