@@ -5,30 +5,41 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.lifetime_value import bg_nbd, gamma_gamma, simple
+from models.lifetime_value import bg_nbd, card, gamma_gamma, simple
 from models.lifetime_value.bg_nbd import BgNbdFit
+from models.lifetime_value.bounds import (
+    Amounts,
+    Prospects,
+    order_bounds,
+    probability_of_none,
+    prospects,
+    revenue_bounds,
+)
+from models.lifetime_value.check import YEAR_DAYS, choose
 from models.lifetime_value.gamma_gamma import GammaGammaFit
 from models.lifetime_value.likelihood import FitStatus, Floats
 from models.lifetime_value.score import (
     ADJUSTED,
     COUNTS_SCHEMA,
-    FIT_SCHEMA,
+    RHYTHM_COLUMNS,
+    RHYTHM_SCHEMA,
     SCORES_SCHEMA,
     LifetimeValueFit,
     LifetimeValueSettings,
 )
 
-YEAR_DAYS = 365.0
 MONTH_DAYS = YEAR_DAYS / 12
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is expected of each customer: orders within a year, and discounted orders within the horizon."""
+    """What is expected of each customer: orders in a year, discounted orders within the horizon, and their spread."""
 
     alive: Floats
     in_year: Floats
     discounted: Floats
+    prospects: Prospects
+    horizon: float  # a year in the time of the prospects
 
 
 def count(frame: pl.DataFrame) -> pl.DataFrame:
@@ -54,12 +65,13 @@ def add_up(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.group_by(keys).agg(pl.col("customers").sum()).sort(keys)
 
 
-def fit(counts: pl.DataFrame, settings: LifetimeValueSettings) -> LifetimeValueFit:
-    """Fit both models to counts; see `models.lifetime_value.score.fit`."""
+def fit(counts: pl.DataFrame, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
+    """Fit the models to counts; see `models.lifetime_value.score.fit`."""
     parts = {part: counts.filter(pl.col("part") == part) for part in ("rates", "adjusted", "amounts", "spent")}
-    rates = bg_nbd.fit_counted(
+    choice = choose(
         parts["rates"].select(frequency="x", recency="y", tenure="z", count="customers"),
-        min_repeat_customers=settings.min_repeat_customers,
+        past.rename({"recency_days": "recency", "tenure_days": "tenure", "customers": "count"}),
+        settings,
     )
     amounts = gamma_gamma.fit_counted(
         parts["amounts"].select(frequency="x", average_amount="y", count="customers"),
@@ -67,13 +79,18 @@ def fit(counts: pl.DataFrame, settings: LifetimeValueSettings) -> LifetimeValueF
     )
     ordered = pl.concat([parts["rates"], parts["adjusted"]])
     frequency, tenure, customers = (ordered[name].cast(pl.Float64).to_numpy() for name in ("x", "z", "customers"))
+    spent, spenders = parts["spent"]["x"].to_numpy(), parts["spent"]["customers"].to_numpy()
     return LifetimeValueFit(
         settings=settings,
-        rates=rates,
+        rates=choice.rates,
         amounts=amounts,
         pooled_rate=simple.pooled_rate(frequency, tenure, customers, settings.prior_days),
-        middle_amount=simple.middle_amount(parts["spent"]["x"].to_numpy(), parts["spent"]["customers"].to_numpy()),
-        parameters=_fit_frame(counts, rates, amounts),
+        simple_factor=choice.simple_factor,
+        middle_amount=simple.middle_amount(spent, spenders),
+        amount_spread=simple.amount_spread(spent, spenders),
+        parameters=card.parameters(counts, choice, amounts),
+        check=choice.results,
+        check_orders=choice.by_orders,
     )
 
 
@@ -81,25 +98,46 @@ def score(frame: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
     """Score checked input; see `models.lifetime_value.score.score_chunk`, which checks it."""
     ordered = _in_range(frame)
     orders = _orders(ordered, model)
-    amount = _amounts(ordered, model)
+    amounts = _amounts(ordered, model)
+    bounds = order_bounds(orders.prospects, orders.horizon, model.settings.coverage)
+    lower, upper = revenue_bounds(bounds, orders.in_year, amounts, model.settings.coverage)
+    silent = probability_of_none(orders.prospects, orders.horizon * model.settings.silent_days / YEAR_DAYS)
     way = _way(model.rates, model.amounts)
     scored = ordered.select(
         "customer_id",
         probability_alive=pl.Series(orders.alive),
+        probability_silent=pl.Series(silent),
         expected_orders_12m=pl.Series(orders.in_year),
-        expected_revenue_12m=pl.Series(orders.in_year * amount),
-        residual_amount=pl.Series(orders.discounted * amount),
+        expected_orders_12m_lower=pl.Series(bounds.lower),
+        expected_orders_12m_upper=pl.Series(bounds.upper),
+        expected_revenue_12m=pl.Series(orders.in_year * amounts.mean),
+        expected_revenue_12m_lower=pl.Series(lower),
+        expected_revenue_12m_upper=pl.Series(upper),
+        residual_amount=pl.Series(orders.discounted * amounts.mean),
         status=pl.lit(way) + pl.when("adjusted").then(pl.lit(ADJUSTED)).otherwise(pl.lit("")),
     )
     return (
         frame.select("customer_id")
         .join(scored, on="customer_id", how="left", maintain_order="left")
         .with_columns(
-            pl.col("expected_orders_12m", "expected_revenue_12m", "residual_amount").fill_null(0.0),
-            pl.col("status").fill_null("no_orders"),
+            pl.col(name).fill_null(0.0) for name in SCORES_SCHEMA if name.startswith(("expected_", "residual_"))
         )
+        .with_columns(pl.col("status").fill_null("no_orders"))
         .match_to_schema(SCORES_SCHEMA)
     )
+
+
+def expected_orders(rhythms: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
+    """Look at rhythms; see `models.lifetime_value.score.expected_orders`."""
+    numbers = rhythms.select(pl.col(name).cast(pl.Float64) for name in RHYTHM_COLUMNS)
+    frequency, recency, tenure = (numbers[name].to_numpy() for name in RHYTHM_COLUMNS)
+    if model.rates.status is FitStatus.FITTED:
+        in_year = bg_nbd.expected_purchases(model.rates, frequency, recency, tenure, YEAR_DAYS)
+    else:
+        in_year = _simple_rates(frequency, tenure, model) * YEAR_DAYS
+    return rhythms.select(
+        *(pl.col(name).cast(pl.Int64) for name in RHYTHM_COLUMNS), expected_orders_12m=pl.Series(in_year)
+    ).match_to_schema(RHYTHM_SCHEMA)
 
 
 def _in_range(frame: pl.DataFrame) -> pl.DataFrame:
@@ -151,19 +189,33 @@ def _orders(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Orders:
         ends = np.append(months * MONTH_DAYS, YEAR_DAYS)
         until = bg_nbd.expected_if_alive(model, frequency, tenure, ends)
         by_month = np.diff(until[:, :-1], axis=1, prepend=0.0)
-        return Orders(alive, alive * until[:, -1], alive * (by_month @ discount))
-    rates = simple.purchase_rates(frequency, tenure, fitted.pooled_rate, settings.prior_days)
+        known = prospects(model, frequency, recency, tenure)
+        return Orders(alive, alive * until[:, -1], alive * (by_month @ discount), known, YEAR_DAYS)
+    rates = _simple_rates(frequency, tenure, fitted)
     alive = simple.probability_alive(rates, recency, tenure)
-    # Not times alive: a rate over the whole tenure already counts the silence at its end.
-    return Orders(alive, rates * YEAR_DAYS, rates * MONTH_DAYS * discount.sum())
+    # Not times alive: a rate over the whole tenure already counts the silence at its end. The correction of the rate
+    # is one of the time ahead: the rate of the past stays what it was.
+    known = simple.prospects(frequency, tenure, fitted.pooled_rate, settings.prior_days)
+    horizon = YEAR_DAYS * fitted.simple_factor
+    return Orders(alive, rates * YEAR_DAYS, rates * MONTH_DAYS * discount.sum(), known, horizon)
 
 
-def _amounts(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Floats:
-    """Expected amount per order by the model, or by the simple estimate if it was not fitted."""
+def _simple_rates(frequency: Floats, tenure: Floats, fitted: LifetimeValueFit) -> Floats:
+    rates = simple.purchase_rates(frequency, tenure, fitted.pooled_rate, fitted.settings.prior_days)
+    return rates * fitted.simple_factor
+
+
+def _amounts(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Amounts:
+    """The amount of an order by the model, or by the simple estimate if it was not fitted."""
     if fitted.amounts.status is FitStatus.FITTED:
         averaged, average = ordered["averaged"].to_numpy(), ordered["average"].to_numpy()
-        return gamma_gamma.expected_amount(fitted.amounts, averaged, average)
-    return simple.expected_amounts(*_known_amounts(ordered), fitted.middle_amount, fitted.settings.prior_orders)
+        mean = gamma_gamma.expected_amount(fitted.amounts, averaged, average)
+        return Amounts(mean, *gamma_gamma.amount_variances(fitted.amounts, averaged, average))
+    prior = fitted.settings.prior_orders
+    known, average = _known_amounts(ordered)
+    mean = simple.expected_amounts(known, average, fitted.middle_amount, prior)
+    spread = fitted.amount_spread * mean**2
+    return Amounts(mean, spread, spread * prior / (prior + known))
 
 
 def _known_amounts(ordered: pl.DataFrame) -> tuple[Floats, Floats]:
@@ -178,46 +230,3 @@ def _way(rates: BgNbdFit, amounts: GammaGammaFit) -> str:
     if rates.status is FitStatus.FITTED:
         return "modelled" if amounts.status is FitStatus.FITTED else "simple_amount"
     return "simple_orders" if amounts.status is FitStatus.FITTED else "simple"
-
-
-def _fit_frame(counts: pl.DataFrame, rates: BgNbdFit, amounts: GammaGammaFit) -> pl.DataFrame:
-    """Both fits, one row per model and parameter; numbers that do not exist are null."""
-    number = dict(counts.group_by("part").agg(pl.col("customers").sum()).iter_rows())
-    without, adjusted = number.get("no_orders", 0), number.get("adjusted", 0)
-    rows: list[tuple[str, str, float | None, str | None]] = [
-        ("input", "customers", without + adjusted + number.get("rates", 0), "rows received"),
-        ("input", "customers_without_orders", without, "not fitted, scored no_orders"),
-        ("input", "customers_adjusted", adjusted, "not fitted, scored with values in range"),
-    ]
-    for name, model, parameters in (
-        ("bg_nbd", rates, ("r", "alpha", "a", "b")),
-        ("gamma_gamma", amounts, ("p", "q", "v")),
-    ):
-        errors = model.standard_errors or (None,) * len(parameters)
-        rows += [(name, parameter, getattr(model, parameter), None) for parameter in parameters]
-        rows += [
-            (name, f"{parameter}_standard_error", error, None)
-            for parameter, error in zip(parameters, errors, strict=True)
-        ]
-        rows += [
-            (name, "log_likelihood", model.log_likelihood, None),
-            (name, "customers", model.customers, "customers the fit rests on"),
-            (name, "status", None, str(model.status)),
-        ]
-    rows.append(("bg_nbd", "repeat_customers", rates.repeat_customers, None))
-    correlation = _correlation(counts.filter(pl.col("part") == "amounts"))
-    rows.append(("gamma_gamma", "correlation", correlation, "of frequency and average amount; the model takes it as 0"))
-    value = pl.col("value")
-    return pl.DataFrame(rows, schema=FIT_SCHEMA, orient="row", strict=False).with_columns(
-        value=pl.when(value.is_finite()).then(value)
-    )
-
-
-def _correlation(amounts: pl.DataFrame) -> float | None:
-    """The correlation of x and y over customers; None or not a number where there is none."""
-    x, y, weight = (amounts[name].cast(pl.Float64).to_numpy() for name in ("x", "y", "customers"))
-    if weight.sum() < 2:
-        return None
-    x, y = x - np.average(x, weights=weight), y - np.average(y, weights=weight)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float((weight @ (x * y)) / np.sqrt((weight @ x**2) * (weight @ y**2)))

@@ -25,6 +25,7 @@ class FitStatus(StrEnum):
     NO_CONVERGENCE = "no_convergence"
     PARAMETERS_AT_BOUNDS = "parameters_at_bounds"
     IMPLAUSIBLE_MEAN = "implausible_mean"
+    WORSE_THAN_NAIVE = "worse_than_naive"
 
 
 @dataclass(frozen=True, slots=True)
