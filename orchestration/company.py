@@ -119,6 +119,8 @@ class Thresholds(Strict):
     regular_months: Count = 3
     segment_history_months: Count = 12
     churn_days: Count = 180
+    churn_reasons: Count = 3
+    forecast_coverage: Annotated[Number, Field(gt=0, lt=1)] = 0.80
     next_offers: Count = 5
     next_offer_days: Count = 60
     next_offer_memory_days: Count = 365

@@ -203,13 +203,6 @@ def resolve_identity(run: Run) -> Counts:
     return {"rows_in": found.rows_in, **found.result.report.counts(), **compared}
 
 
-def score_lifetime_value(run: Run) -> Counts:
-    """Fit BG/NBD and gamma-gamma on this run's customers and keep scores and parameters."""
-    scored = run.engine.score_lifetime_value(run)
-    run.engine.keep(replace={"scores.lifetime_value": scored.scores, "scores.lifetime_value_fit": scored.fit})
-    return {"rows_in": scored.customers, "rows_out": scored.customers}
-
-
 def publish(run: Run) -> Counts:
     """Check the contract, put the marts beside the old copy and swap; then remember what was published."""
     from orchestration.contract import contract_tables

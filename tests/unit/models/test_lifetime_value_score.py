@@ -239,7 +239,14 @@ def test_wrong_input_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"horizon_months": -1}, {"discount_rate": -1.0}, {"coverage": 1.0}, {"silent_days": 0}, {"prior_days": 0.0}, {"prior_orders": 0.0}],
+    [
+        {"horizon_months": -1},
+        {"discount_rate": -1.0},
+        {"coverage": 1.0},
+        {"silent_days": 0},
+        {"prior_days": 0.0},
+        {"prior_orders": 0.0},
+    ],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
