@@ -80,8 +80,7 @@ class SparkEngine:
 
     @cached_property
     def _kept(self) -> KeptTables:
-        from orchestration.engines.base import RowWork
-    from orchestration.engines.spark.kept import KeptTables
+        from orchestration.engines.spark.kept import KeptTables
 
         return KeptTables(self.session, self.location, {**KEPT_TABLES, **_judged_tables()})
 
@@ -199,7 +198,7 @@ class SparkEngine:
         return identify_on_spark(self, run, tell)
 
     def fit_lifetime_value(self, query: str, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
-        """Count the customers here while they fit one machine, else on the cluster; the fit itself needs their counts."""
+        """Count the customers here while they fit one machine, else on the cluster; the fit needs no more."""
         customers = self.session.sql(query)
         if customers.count() <= self.max_frame_rows:
             from models.lifetime_value import count_chunk, fit
