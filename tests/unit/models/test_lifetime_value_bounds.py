@@ -46,9 +46,7 @@ def simulated(model: bg_nbd.BgNbdFit, x: float, recency: float, tenure: float, h
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 @pytest.mark.parametrize("customer", [(0, 0, 100), (4, 300, 310), (30, 400, 420)])
-def test_the_distribution_is_that_of_a_simulation(
-    model: bg_nbd.BgNbdFit, customer: tuple[float, float, float]
-) -> None:
+def test_the_distribution_is_that_of_a_simulation(model: bg_nbd.BgNbdFit, customer: tuple[float, float, float]) -> None:
     drawn = simulated(model, *customer, 365.0, 60_000)
     known = prospects(model, *(floats(number) for number in customer))
     bounds = order_bounds(known, 365.0, 0.8)
