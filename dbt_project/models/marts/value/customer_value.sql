@@ -12,9 +12,9 @@ customer_orders as (
 
 ),
 
-scores as (
+forecasts as (
 
-    select * from {{ source('scores', 'lifetime_value') }}
+    select * from {{ ref('int_customer_forecasts') }}
 
 ),
 
@@ -55,18 +55,27 @@ joined as (
         coalesce(customer_orders.orders_12m, 0) as orders_12m,
         coalesce(customer_orders.revenue_12m_amount, 0) as revenue_12m_amount,
         coalesce(customer_orders.estimated_profit_12m_amount, 0) as estimated_profit_12m_amount,
-        scores.expected_orders_12m,
-        scores.expected_revenue_12m,
-        scores.residual_amount,
-        scores.probability_alive,
-        scores.status as lifetime_value_status,
+        forecasts.expected_orders_12m,
+        forecasts.expected_orders_12m_lower,
+        forecasts.expected_orders_12m_upper,
+        forecasts.expected_revenue_12m,
+        forecasts.expected_revenue_12m_lower,
+        forecasts.expected_revenue_12m_upper,
+        forecasts.residual_amount,
+        forecasts.probability_alive,
+        forecasts.lifetime_value_status,
+        forecasts.churn_risk,
+        forecasts.churn_reasons,
+        forecasts.churn_status,
+        forecasts.active_subscriptions,
+        forecasts.subscription_residual_amount,
         as_of.as_of,
         as_of.as_of_on,
         as_of.currency
     from customers
     cross join as_of
     left join customer_orders on customers.customer_id = customer_orders.customer_id
-    left join scores on customers.customer_id = scores.customer_id
+    left join forecasts on customers.customer_id = forecasts.customer_id
 
 ),
 
@@ -132,10 +141,19 @@ select
     {{ regulars.as_money('revenue_12m_amount') }} as revenue_12m_amount,
     {{ regulars.as_money('estimated_profit_12m_amount') }} as estimated_profit_12m_amount,
     cast(expected_orders_12m as double) as expected_orders_12m,
+    cast(expected_orders_12m_lower as bigint) as expected_orders_12m_lower,
+    cast(expected_orders_12m_upper as bigint) as expected_orders_12m_upper,
     {{ regulars.double_as_money('expected_revenue_12m') }} as expected_revenue_12m,
+    {{ regulars.double_as_money('expected_revenue_12m_lower') }} as expected_revenue_12m_lower,
+    {{ regulars.double_as_money('expected_revenue_12m_upper') }} as expected_revenue_12m_upper,
     {{ regulars.double_as_money('cast(revenue_amount as double) + residual_amount') }} as lifetime_value_amount,
     cast(probability_alive as double) as probability_alive,
     lifetime_value_status,
+    cast(churn_risk as double) as churn_risk,
+    churn_reasons,
+    churn_status,
+    cast(coalesce(active_subscriptions, 0) as bigint) as active_subscriptions,
+    {{ regulars.double_as_money('subscription_residual_amount') }} as subscription_residual_amount,
     currency,
     as_of as measured_at
 from worked_out
