@@ -22,15 +22,17 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import betaln, expit, gammaln, psi
 
 from models.lifetime_value import nbd
+from models.lifetime_value.distinct import distinct
 from models.lifetime_value.likelihood import FitStatus, Floats, Objective, maximise
 
 #: The models of orders by name, from the one with the fewest parameters.
 NAMES: Final = ("nbd", "bg_nbd", "mbg_nbd")
 
 STARTS = ((0.3, 0.5, 2.0), (1.0, 1.0, 5.0), (3.0, 0.2, 2.0))  # r, a, b; alpha follows from the mean rate
-ROUGH_ROWS = 50_000
+ROUGH_ROWS = 10_000
 MIN_NODES, MAX_NODES, NODES_STEP = 48, 400, 32
 CELLS_AT_ONCE = 4_000_000
+_LIKELIEST = 700.0  # logarithm of odds above which the other way is a number no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +180,20 @@ def _objective(rows: pl.DataFrame, first_leaves: int = 0) -> Objective:
     def value_and_slope(log_parameters: Floats) -> tuple[float, Floats]:
         r, alpha, a, b = np.exp(log_parameters)
         log_tenure, log_recency = np.log(alpha + tenure), np.log(alpha + recency)
-        # The two ways to be silent, as logarithms: still there (stay), gone after the last purchase (gone).
-        stay = -(r + x_again) * log_tenure[row_tenure]
-        gone = (np.log(a) - np.log(b + before))[row_x] - (r + x_again) * log_recency[row_recency]
-        either = np.logaddexp(stay, gone)
-        is_gone = w * expit(gone - stay)
-        is_here = w - is_gone
+        of_row_tenure, of_row_recency = log_tenure[row_tenure], log_recency[row_recency]
+        rate = r + x_again
+        # The two ways to be silent: still there, or gone after the last purchase; how much likelier the second is.
+        leans_gone = (np.log(a) - np.log(b + before))[row_x] + rate * (of_row_tenure - of_row_recency)
+        here_share = expit(-np.minimum(leans_gone, _LIKELIEST))
+        is_here = w * here_share
+        is_gone = w - is_here
         by_x = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + stayed) - betaln(a, b)
-        value = per_x @ by_x + w @ either - r * (once @ log_tenure)
+        either = -(w @ (rate * of_row_tenure)) - w @ np.log(here_share)
+        value = per_x @ by_x + either - r * (once @ log_tenure)
 
-        log_rate = is_here @ log_tenure[row_tenure] + is_gone @ log_recency[row_recency]
-        here_rate = (is_here * (r + x_again)) @ (1 / (alpha + tenure))[row_tenure]
-        gone_rate = (is_gone * (r + x_again)) @ (1 / (alpha + recency))[row_recency]
+        log_rate = is_here @ of_row_tenure + is_gone @ of_row_recency
+        here_rate = (is_here * rate) @ (1 / (alpha + tenure))[row_tenure]
+        gone_rate = (is_gone * rate) @ (1 / (alpha + recency))[row_recency]
         gone_total = is_gone.sum()
         gone_b = is_gone @ (1 / (b + before))[row_x]
         slope = np.array(
@@ -239,7 +243,8 @@ def expected_if_alive(model: BgNbdFit, frequency: Floats, tenure: Floats, horizo
     """
     if model.a == 0:
         return np.outer((model.r + frequency) / (model.alpha + tenure), horizons)
-    pairs, of_pair = np.unique(np.column_stack([frequency, tenure]), axis=0, return_inverse=True)
+    places, of_pair = distinct((frequency, tenure))
+    pairs = np.column_stack([frequency[places], tenure[places]])
     expected = np.empty((len(pairs), horizons.size))
     # The nearest singularity lies at p = -(alpha + T) / t: the closer to 0, the more nodes are needed. How many depends
     # on the customer alone, so that he is worth the same whoever is scored beside him; it falls with T, and so goes
@@ -256,7 +261,8 @@ def expected_if_alive(model: BgNbdFit, frequency: Floats, tenure: Floats, horizo
             ratio = horizons / (model.alpha + pairs[low:high, 1:])
             purchases = -np.expm1(-(model.r + x) * np.log1p(ratio[:, :, None] * nodes)) / nodes
             expected[low:high] = purchases @ weights
-    return expected[of_pair.reshape(-1)]
+    found: Floats = expected[of_pair]
+    return found
 
 
 def _beta_rule(first: float, second: float, count: int) -> tuple[Floats, Floats]:

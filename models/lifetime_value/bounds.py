@@ -89,15 +89,7 @@ def order_bounds(known: Prospects, horizon: float, coverage: float) -> OrderBoun
     """
     if not 0 < coverage < 1:
         raise ValueError(f"lifetime value: coverage must lie between 0 and 1, got {coverage}")
-    columns = np.column_stack([known.alive, known.rate, known.scale, known.stays])
-    rows, of_row = np.unique(columns, axis=0, return_inverse=True)
-    distinct = Prospects(rows[:, 0], rows[:, 1], rows[:, 2], known.leaves, rows[:, 3])
-    found = _of_distinct(distinct, horizon, (1 - coverage) / 2, coverage)
-    of_row = of_row.reshape(-1)
-    return OrderBounds(found.lower[of_row], found.upper[of_row], found.none[of_row], found.variance[of_row])
-
-
-def _of_distinct(known: Prospects, horizon: float, low: float, coverage: float) -> OrderBounds:
+    low = (1 - coverage) / 2
     alive, rate, scale = known.alive, known.rate, known.scale
     size = rate.size
     lower, upper, variance = np.zeros(size), np.zeros(size), np.zeros(size)

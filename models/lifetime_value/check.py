@@ -16,7 +16,7 @@ from models.lifetime_value.score import CHECK_ORDERS_SCHEMA, CHECK_SCHEMA, Lifet
 
 YEAR_DAYS: Final = 365.0
 # So many customers tell the models apart; of more, every so-manieth is taken.
-MOST_CUSTOMERS: Final = 100_000
+MOST_CUSTOMERS: Final = 50_000
 # Repeat orders before the check, from which on customers are told together.
 _MANY_ORDERS: Final = 7
 # What a simple estimate may be corrected by.
@@ -99,8 +99,8 @@ class Checked:
     simple_factor: float
 
 
-def check(past: pl.DataFrame, settings: LifetimeValueSettings) -> Checked:
-    """Fit the models to the customers as they were, and compare with what they did in the year after.
+def check(past: pl.DataFrame, settings: LifetimeValueSettings, horizon_days: float = YEAR_DAYS) -> Checked:
+    """Fit the models to the customers as they were, and compare with what they did after.
 
     The naive rate is a customer's repeat orders by the days since the first one, going on as before. Errors are means
     over customers of the absolute distance of orders expected and seen.
@@ -108,6 +108,7 @@ def check(past: pl.DataFrame, settings: LifetimeValueSettings) -> Checked:
     Args:
         past: as for `choose`.
         settings: `coverage`, `prior_days` and `min_repeat_customers` of them.
+        horizon_days: how long was watched after it.
     """
     frame = past.select(pl.col("frequency", "recency", "tenure", "later_orders", "count").cast(pl.Float64))
     frequency, recency, tenure, seen, count = (column.to_numpy() for column in frame.get_columns())
@@ -116,8 +117,8 @@ def check(past: pl.DataFrame, settings: LifetimeValueSettings) -> Checked:
         return Checked(CHECK_SCHEMA.to_frame(), CHECK_ORDERS_SCHEMA.to_frame(), 1.0)
     pooled = simple.pooled_rate(frequency, tenure, count, settings.prior_days)
     expected: dict[str, Floats] = {
-        NAIVE: frequency / np.maximum(tenure, 1.0) * YEAR_DAYS,
-        SIMPLE: simple.purchase_rates(frequency, tenure, pooled, settings.prior_days) * YEAR_DAYS,
+        NAIVE: frequency / np.maximum(tenure, 1.0) * horizon_days,
+        SIMPLE: simple.purchase_rates(frequency, tenure, pooled, settings.prior_days) * horizon_days,
     }
     status = {NAIVE: "simple", SIMPLE: "simple"}
     within: dict[str, float] = {}
@@ -125,9 +126,9 @@ def check(past: pl.DataFrame, settings: LifetimeValueSettings) -> Checked:
         model = bg_nbd.fit_counted(frame, name, min_repeat_customers=settings.min_repeat_customers)
         status[name] = str(model.status)
         if model.status is FitStatus.FITTED:
-            expected[name] = bg_nbd.expected_purchases(model, frequency, recency, tenure, YEAR_DAYS)
+            expected[name] = bg_nbd.expected_purchases(model, frequency, recency, tenure, horizon_days)
             known = prospects(model, frequency, recency, tenure)
-            bounds = order_bounds(known, YEAR_DAYS, settings.coverage)
+            bounds = order_bounds(known, horizon_days, settings.coverage)
             inside = (bounds.lower <= seen) & (seen <= bounds.upper)
             within[name] = float(count @ inside / total)
     rows = []
@@ -165,7 +166,7 @@ def _chosen(rates: BgNbdFit, fits: list[BgNbdFit], reason: str, checked: Checked
 def _thinned(past: pl.DataFrame) -> pl.DataFrame:
     """Every so-manieth customer, in the order of their numbers, where there are too many."""
     keys = ["frequency", "recency", "tenure", "later_orders"]
-    rows = past.group_by(keys).agg(pl.col("count").sum()).sort(keys)
+    rows = past.sort(keys)
     step = -(-int(rows["count"].sum()) // MOST_CUSTOMERS)
     if step <= 1:
         return rows

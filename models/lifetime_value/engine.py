@@ -1,6 +1,6 @@
 """The steps of counting, fitting and scoring; loaded only when something is scored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
@@ -9,13 +9,14 @@ from models.lifetime_value import bg_nbd, card, gamma_gamma, simple
 from models.lifetime_value.bg_nbd import BgNbdFit
 from models.lifetime_value.bounds import (
     Amounts,
-    Prospects,
+    OrderBounds,
     order_bounds,
     probability_of_none,
     prospects,
     revenue_bounds,
 )
 from models.lifetime_value.check import YEAR_DAYS, choose
+from models.lifetime_value.distinct import distinct
 from models.lifetime_value.gamma_gamma import GammaGammaFit
 from models.lifetime_value.likelihood import FitStatus, Floats
 from models.lifetime_value.score import (
@@ -33,13 +34,21 @@ MONTH_DAYS = YEAR_DAYS / 12
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is expected of each customer: orders in a year, discounted orders within the horizon, and their spread."""
+    """What is expected of each customer.
+
+    Attributes:
+        alive: probability that he has not left.
+        silent: probability of no order within the silent days.
+        in_year: orders within a year.
+        discounted: orders within the horizon, discounted.
+        bounds: of the orders within a year.
+    """
 
     alive: Floats
+    silent: Floats
     in_year: Floats
     discounted: Floats
-    prospects: Prospects
-    horizon: float  # a year in the time of the prospects
+    bounds: OrderBounds
 
 
 def count(frame: pl.DataFrame) -> pl.DataFrame:
@@ -55,14 +64,8 @@ def count(frame: pl.DataFrame) -> pl.DataFrame:
         pl.DataFrame({"x": average[orders > 0]}).select(pl.lit("spent").alias("part"), "x"),
         pl.DataFrame({"part": ["no_orders"] * (frame.height - ordered.height)}, schema={"part": pl.String}),
     ]
-    counted = pl.concat(parts, how="diagonal").with_columns(customers=pl.lit(1))
-    return add_up(counted.match_to_schema(COUNTS_SCHEMA, integer_cast="upcast"))
-
-
-def add_up(counts: pl.DataFrame) -> pl.DataFrame:
-    """The counts with each row once."""
-    keys = [name for name in COUNTS_SCHEMA if name != "customers"]
-    return counts.group_by(keys).agg(pl.col("customers").sum()).sort(keys)
+    counted = [part.group_by(pl.all()).agg(customers=pl.len()) for part in parts]
+    return pl.concat(counted, how="diagonal").match_to_schema(COUNTS_SCHEMA, integer_cast="upcast")
 
 
 def fit(counts: pl.DataFrame, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
@@ -99,9 +102,8 @@ def score(frame: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
     ordered = _in_range(frame)
     orders = _orders(ordered, model)
     amounts = _amounts(ordered, model)
-    bounds = order_bounds(orders.prospects, orders.horizon, model.settings.coverage)
-    lower, upper = revenue_bounds(bounds, orders.in_year, amounts, model.settings.coverage)
-    silent = probability_of_none(orders.prospects, orders.horizon * model.settings.silent_days / YEAR_DAYS)
+    lower, upper = revenue_bounds(orders.bounds, orders.in_year, amounts, model.settings.coverage)
+    bounds, silent = orders.bounds, orders.silent
     way = _way(model.rates, model.amounts)
     scored = ordered.select(
         "customer_id",
@@ -179,9 +181,17 @@ def _in_range(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _orders(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Orders:
-    """Expected orders by the model, or by the simple estimate if it was not fitted."""
+    """Expected orders; customers with the same days and orders are looked at once."""
+    numbers = tuple(ordered[column].to_numpy() for column in RHYTHM_COLUMNS)
+    places, of_row = distinct(numbers)
+    found = _of_rhythms(fitted, *(column[places] for column in numbers))
+    bounds = OrderBounds(*(getattr(found.bounds, one.name)[of_row] for one in fields(OrderBounds)))
+    return Orders(found.alive[of_row], found.silent[of_row], found.in_year[of_row], found.discounted[of_row], bounds)
+
+
+def _of_rhythms(fitted: LifetimeValueFit, frequency: Floats, recency: Floats, tenure: Floats) -> Orders:
+    """Expected orders by the model, or by the simple estimate if there is none to use."""
     model, settings = fitted.rates, fitted.settings
-    frequency, recency, tenure = (ordered[column].to_numpy() for column in ("frequency", "recency_days", "tenure_days"))
     months = np.arange(1, settings.horizon_months + 1)
     discount = (1 + settings.discount_rate) ** (-months / 12)
     if model.status is FitStatus.FITTED:
@@ -189,15 +199,18 @@ def _orders(ordered: pl.DataFrame, fitted: LifetimeValueFit) -> Orders:
         ends = np.append(months * MONTH_DAYS, YEAR_DAYS)
         until = bg_nbd.expected_if_alive(model, frequency, tenure, ends)
         by_month = np.diff(until[:, :-1], axis=1, prepend=0.0)
-        known = prospects(model, frequency, recency, tenure)
-        return Orders(alive, alive * until[:, -1], alive * (by_month @ discount), known, YEAR_DAYS)
-    rates = _simple_rates(frequency, tenure, fitted)
-    alive = simple.probability_alive(rates, recency, tenure)
-    # Not times alive: a rate over the whole tenure already counts the silence at its end. The correction of the rate
-    # is one of the time ahead: the rate of the past stays what it was.
-    known = simple.prospects(frequency, tenure, fitted.pooled_rate, settings.prior_days)
-    horizon = YEAR_DAYS * fitted.simple_factor
-    return Orders(alive, rates * YEAR_DAYS, rates * MONTH_DAYS * discount.sum(), known, horizon)
+        in_year, discounted = alive * until[:, -1], alive * (by_month @ discount)
+        known, year = prospects(model, frequency, recency, tenure), YEAR_DAYS
+    else:
+        rates = _simple_rates(frequency, tenure, fitted)
+        alive = simple.probability_alive(rates, recency, tenure)
+        # Not times alive: a rate over the whole tenure already counts the silence at its end.
+        in_year, discounted = rates * YEAR_DAYS, rates * MONTH_DAYS * discount.sum()
+        # The correction is one of the time ahead: what was bought in the past stays what it was.
+        known = simple.prospects(frequency, tenure, fitted.pooled_rate, settings.prior_days)
+        year = YEAR_DAYS * fitted.simple_factor
+    silent = probability_of_none(known, year * settings.silent_days / YEAR_DAYS)
+    return Orders(alive, silent, in_year, discounted, order_bounds(known, year, settings.coverage))
 
 
 def _simple_rates(frequency: Floats, tenure: Floats, fitted: LifetimeValueFit) -> Floats:

@@ -225,11 +225,10 @@ def fit(
     Returns:
         The fit, which can be sent to other processes.
     """
-    from models.lifetime_value.engine import add_up
     from models.lifetime_value.engine import fit as fit_counts
 
     known = pl.DataFrame(schema=dict.fromkeys(PAST_COLUMNS, pl.Float64())) if past is None else past
-    return fit_counts(add_up(counts.match_to_schema(COUNTS_SCHEMA)), settings or LifetimeValueSettings(), known)
+    return fit_counts(counts.match_to_schema(COUNTS_SCHEMA), settings or LifetimeValueSettings(), known)
 
 
 def score_chunk(customers: pl.DataFrame, model: LifetimeValueFit) -> pl.DataFrame:
