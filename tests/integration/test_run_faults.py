@@ -627,6 +627,6 @@ def test_a_company_with_a_web_site_only(full_disk: tuple[dict[str, Any], Path]) 
         "customer_contact_points", "customer_id_changes", "customer_record_identifiers", "customer_records",
         "customer_segments", "customer_value", "customer_value_origins", "data_validity", "data_validity_by_field",
         "data_validity_history", "data_validity_index", "dim_customers", "fct_touchpoints", "fct_web_sessions",
-        "kpi_daily", "kpi_scorecard", "quarantined_records", "source_loads",
+        "kpi_daily", "kpi_scorecard", "portfolio_bridge", "portfolio_profit", "quarantined_records", "source_loads",
     }  # fmt: skip
     assert counts["dim_customers"] == 5

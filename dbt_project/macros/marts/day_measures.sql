@@ -35,3 +35,15 @@
         {{- ',' if not loop.last }}
     {%- endfor %}
 {% endmacro %}
+
+{#- What a day comes to: the measures added up. A margin that is estimated is only part of the estimated profit. -#}
+{% macro sums_of_day() %}
+    {%- for name, kind in day_measures().items() if name != 'estimated_margin_amount' %}
+        {%- if kind == 'count' %}
+        cast(sum({{ name }}) as bigint) as {{ name }}
+        {%- else %}
+        {{ regulars.as_money('sum(' ~ name ~ ')') }} as {{ name }}
+        {%- endif %}
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}

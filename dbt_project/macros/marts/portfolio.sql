@@ -80,3 +80,12 @@
             ~ 'else sum(case when not is_message then cost_amount end) end',
     }) }}
 {% endmacro %}
+
+{#- The measures, added up. -#}
+{% macro portfolio_sums() %}
+    {%- set sums = {} -%}
+    {%- for name in portfolio_measures() -%}
+        {%- do sums.update({name: 'sum(' ~ name ~ ')'}) -%}
+    {%- endfor -%}
+    {{- portfolio_columns(sums) }}
+{% endmacro %}

@@ -90,13 +90,7 @@ happenings as (
 select
     customer_id,
     day,
-    {%- for name, kind in day_measures().items() if name != 'estimated_margin_amount' %}
-    {% if kind == 'count' -%}
-        cast(sum({{ name }}) as bigint) as {{ name }},
-    {%- else -%}
-        {{ regulars.as_money('sum(' ~ name ~ ')') }} as {{ name }},
-    {%- endif %}
-    {%- endfor %}
+    {{ sums_of_day() }},
     {{ regulars.as_money(
         'sum(estimated_margin_amount - coalesce(contact_cost_amount, 0) - coalesce(service_cost_amount, 0))'
     ) }} as estimated_profit_amount

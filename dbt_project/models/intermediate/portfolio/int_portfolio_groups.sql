@@ -54,13 +54,16 @@ goods as (
         order_lines.product_id,
         coalesce(products.product_name, products.sku, order_lines.product_id) as product_name,
         products.category,
-        case when order_lines.is_return then 0 else order_lines.net_amount + coalesce(order_lines.discount_amount, 0) end
-            as gross_amount,
+        case
+            when order_lines.is_return then 0
+            else order_lines.net_amount + coalesce(order_lines.discount_amount, 0)
+        end as gross_amount,
         case when order_lines.is_return then 0 else coalesce(order_lines.discount_amount, 0) end as discount_amount,
         order_lines.net_amount,
         case when orders.margin_amount is null then order_lines.net_amount else 0 end as uncosted_amount,
-        case when orders.margin_amount is not null then coalesce(order_lines.net_amount, 0) - order_lines.cost_amount end
-            as margin_amount
+        case
+            when orders.margin_amount is not null then coalesce(order_lines.net_amount, 0) - order_lines.cost_amount
+        end as margin_amount
     from orders
     inner join order_lines on orders.order_id = order_lines.order_id
     left join products on order_lines.product_id = products.product_id
@@ -87,7 +90,7 @@ of_customers as (
         {{ dimension }} as group_name,
         {{ portfolio_columns({
             'customers': 'count(*)',
-            'buyers': 'sum(case when orders > 0 then 1 else 0 end)',
+            'buyers': 'count(case when orders > 0 then 1 end)',
             'orders': 'sum(orders)',
             'gross_amount': 'sum(gross_amount)',
             'discount_amount': 'sum(discount_amount)',
@@ -103,8 +106,8 @@ of_customers as (
             'service_contacts': 'sum(service_contacts)',
             'costed_service_contacts': 'sum(costed_service_contacts)',
             'service_cost_amount': 'sum(service_cost_amount)',
-            'unprofitable_customers': 'sum(case when unprofitable_reason is not null then 1 else 0 end)',
-            'unprofitable_amount': 'sum(case when unprofitable_reason is not null then profit_amount else 0 end)',
+            'unprofitable_customers': 'count(unprofitable_reason)',
+            'unprofitable_amount': 'coalesce(sum(case when unprofitable_reason is not null then profit_amount end), 0)',
         }) }}
     from customers
     group by {{ dimension }}
@@ -152,7 +155,7 @@ of_categories as (
 
 ),
 
--- What an order states and its goods do not: discounts and refunds of the whole, corrections, orders without lines.
+-- What an order states and its goods do not: discounts and refunds of the whole, corrections, lost lines.
 order_corrections as (
 
     {% for name, sign in {'orders': '', 'goods': '-'}.items() %}
@@ -202,9 +205,9 @@ whole as (
     select
         {{ portfolio_columns({
             'customers': 'count(*)',
-            'buyers': 'sum(case when orders > 0 then 1 else 0 end)',
-            'unprofitable_customers': 'sum(case when unprofitable_reason is not null then 1 else 0 end)',
-            'unprofitable_amount': 'sum(case when unprofitable_reason is not null then profit_amount else 0 end)',
+            'buyers': 'count(case when orders > 0 then 1 end)',
+            'unprofitable_customers': 'count(unprofitable_reason)',
+            'unprofitable_amount': 'coalesce(sum(case when unprofitable_reason is not null then profit_amount end), 0)',
         }) }}
     from customers
 
@@ -212,14 +215,14 @@ whole as (
 
     select
         {{ portfolio_columns({
-            'orders': "sum(case when order_kind = 'sale' then 1 else 0 end)",
-            'gross_amount': 'sum(gross_amount)',
-            'discount_amount': 'sum(discount_amount)',
-            'revenue_amount': 'sum(net_amount)',
-            'uncosted_amount': 'sum(uncosted_amount)',
-            'margin_amount': 'sum(margin_amount)',
-            'moved_amount': 'sum(abs(net_amount))',
-            'costed_amount': 'sum(case when margin_amount is not null then abs(net_amount) else 0 end)',
+            'orders': "count(case when order_kind = 'sale' then 1 end)",
+            'gross_amount': 'coalesce(sum(gross_amount), 0)',
+            'discount_amount': 'coalesce(sum(discount_amount), 0)',
+            'revenue_amount': 'coalesce(sum(net_amount), 0)',
+            'uncosted_amount': 'coalesce(sum(uncosted_amount), 0)',
+            'margin_amount': 'case when count(*) = 0 then 0 else sum(margin_amount) end',
+            'moved_amount': 'coalesce(sum(abs(net_amount)), 0)',
+            'costed_amount': 'coalesce(sum(case when margin_amount is not null then abs(net_amount) end), 0)',
         }) }}
     from orders
 
@@ -266,14 +269,7 @@ added as (
         row_kind,
         group_id,
         max(group_name) as group_name,
-        {%- for name, type in portfolio_measures().items() %}
-        {%- if type == 'bigint' %}
-        cast(sum({{ name }}) as bigint) as {{ name }}
-        {%- else %}
-        {{ regulars.as_money('sum(' ~ name ~ ')') }} as {{ name }}
-        {%- endif %}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ portfolio_sums() }}
     from parts
     group by dimension, row_kind, group_id
 
@@ -286,6 +282,8 @@ where
     or orders > 0
     or messages > 0
     or service_contacts > 0
-    {%- for name in ['gross_amount', 'discount_amount', 'revenue_amount', 'uncosted_amount', 'margin_amount'] %}
-    or {{ name }} <> 0
-    {%- endfor %}
+    or gross_amount <> 0
+    or discount_amount <> 0
+    or revenue_amount <> 0
+    or uncosted_amount <> 0
+    or margin_amount <> 0

@@ -87,6 +87,7 @@ grid as (
         totals.amount as whole_amount
     from totals
     cross join numbers
+    where totals.customers + totals.unknown_customers > 0
 
 ),
 
@@ -94,13 +95,13 @@ running as (
 
     select
         grid.*,
-        coalesce(stepped.customers, 0) as step_customers,
-        coalesce(stepped.amount, 0) as step_amount,
         {%- for name in ['customers', 'amount', 'losing_customers', 'losing_amount'] %}
         coalesce(sum(stepped.{{ name }}) over (
             partition by grid.measure order by grid.top_percent rows between unbounded preceding and current row
-        ), 0) as {{ name }}{{ ',' if not loop.last }}
+        ), 0) as {{ name }},
         {%- endfor %}
+        coalesce(stepped.customers, 0) as step_customers,
+        coalesce(stepped.amount, 0) as step_amount
     from grid
     left join stepped on grid.measure = stepped.measure and grid.top_percent = stepped.top_percent
 

@@ -59,6 +59,12 @@ profits as (
     from rated
     cross join whole
 
+),
+
+whole_profit as (
+
+    select profit_amount from profits where row_kind = 'all'
+
 )
 
 select
@@ -71,7 +77,7 @@ select
         when 'anonymous_orders' then '(anonymous orders)'
         when 'unallocated_costs' then '(costs of nobody known)'
         when 'contact_and_service' then '(contact and service)'
-        when 'order_corrections' then '(discounts and refunds of whole orders)'
+        when 'order_corrections' then '(in no line of an order)'
         else coalesce(profits.group_name, profits.group_id)
     end as group_name,
     profits.customers,
@@ -106,11 +112,14 @@ select
     profits.cost_coverage_rate,
     profits.contact_cost_coverage_rate,
     profits.service_cost_coverage_rate,
-    {{ lowest_rate([
-        'profits.cost_coverage_rate', 'profits.contact_cost_coverage_rate', 'profits.service_cost_coverage_rate',
-    ]) }} as profit_coverage_rate,
+    case
+        when profits.profit_amount is null then 0
+        else {{ lowest_rate([
+            'profits.cost_coverage_rate', 'profits.contact_cost_coverage_rate', 'profits.service_cost_coverage_rate',
+        ]) }}
+    end as profit_coverage_rate,
     as_of.currency,
     as_of.as_of as measured_at
 from profits
 cross join as_of
-cross join (select max(profit_amount) as profit_amount from profits where row_kind = 'all') as whole_profit
+cross join whole_profit

@@ -116,8 +116,10 @@ select
     cost_coverage_rate,
     contact_cost_coverage_rate,
     service_cost_coverage_rate,
-    {{ lowest_rate(['cost_coverage_rate', 'contact_cost_coverage_rate', 'service_cost_coverage_rate']) }}
-        as profit_coverage_rate,
+    case
+        when profit_amount is null then 0
+        else {{ lowest_rate(['cost_coverage_rate', 'contact_cost_coverage_rate', 'service_cost_coverage_rate']) }}
+    end as profit_coverage_rate,
     -- A loss is one only if it would remain if the goods whose cost is unknown had cost nothing.
     case
         when profit_amount is null or profit_amount + moved_amount - costed_amount >= 0 then null
