@@ -99,9 +99,9 @@ happenings as (
 
 select
     customer_id,
-    day,
     {%- for name in signal_names() %}
-    sum({{ name }}) as {{ name }}{{ ',' if not loop.last }}
+    sum({{ name }}) as {{ name }},
     {%- endfor %}
+    day
 from happenings
 group by customer_id, day
