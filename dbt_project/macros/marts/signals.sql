@@ -1,5 +1,5 @@
-{#- What is counted of a customer's days, for the risk that he leaves: names of the columns of int_customer_signals, each with
-    the lengths in days over which int_churn__snapshots looks back at it. -#}
+{#- What is counted of a customer's days, for the risk that he leaves: names of the columns of int_customer_signals,
+    each with the lengths in days over which int_churn__snapshots looks back at it. -#}
 {% macro signal_windows() %}
     {{ return({
         'orders': [90, 365],

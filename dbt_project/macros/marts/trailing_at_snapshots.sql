@@ -1,6 +1,6 @@
 {#-
-  Sums over the last so many days, for each customer on each snapshot day, in one pass over what happened. The day of the
-  snapshot belongs to the window, and no later one.
+  Sums over the last so many days, for each customer on each snapshot day, in one pass over what happened. The day of
+  the snapshot belongs to the window, and no later one.
 
   happenings  name of a CTE: customer_id, day (date), and the measures (numbers, null counts as 0).
   grid        name of a CTE: customer_id, day, one row per customer and snapshot.

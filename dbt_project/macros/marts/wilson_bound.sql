@@ -1,8 +1,8 @@
 {#-
-  The lower or upper end of Wilson's score interval for a share, as wide as the threshold confidence_z says (Wilson 1927,
-  "Probable inference, the law of succession, and statistical inference"). It holds 0 and 1 and stays within them, also for
-  one observation. For the mean of numbers between 0 and 1 that are not only 0 and 1 it is wider than need be, since no such
-  numbers vary more than zeros and ones of the same mean.
+  The lower or upper end of Wilson's score interval for a share, as wide as the threshold confidence_z says (Wilson
+  1927, "Probable inference, the law of succession, and statistical inference"). It stays between 0 and 1, also for one
+  observation. For the mean of numbers between 0 and 1 it is wider than need be, since no such numbers vary more than
+  zeros and ones of the same mean.
 
   share   a double from 0 to 1, or null.
   trials  how many observations it is of.
