@@ -128,6 +128,11 @@ class Thresholds(Strict):
     replenishment_prior_intervals: Count = 2
     replenishment_near_share: Share = 0.20
     replenishment_gone_after: Count = 3
+    contact_merge_minutes: Count = 30
+    satisfaction_prior_answers: Count = 3
+    satisfaction_min_answers: Count = 5
+    open_rate_prior_mails: Count = 5
+    confidence_z: Annotated[Number, Field(gt=0, le=5)] = 1.96
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7

@@ -42,7 +42,8 @@ select
     as_of.currency,
     calls.queue,
     calls.recording_url,
-    calls.recording_seconds
+    calls.recording_seconds,
+    calls.rated_at
 from calls
 cross join as_of
 left join cost_rates on 1 = 1
