@@ -26,7 +26,10 @@ FROM intermediate.int_churn__snapshots AS snapshots
 LEFT JOIN scores.lifetime_value AS scores ON snapshots.customer_id = scores.customer_id
 WHERE snapshots.is_as_of
 """
-_FEATURES = "SELECT name, scale, says_high, says_low FROM reference.churn_features ORDER BY name"
+_FEATURES = """
+SELECT name, scale, nullif(says_high, '') AS says_high, nullif(says_low, '') AS says_low
+FROM reference.churn_features ORDER BY name
+"""
 _SUBSCRIPTION_COUNTS = """
 SELECT periods_per_year, renewals, is_active, count(*) AS count
 FROM intermediate.int_subscriptions__input GROUP BY periods_per_year, renewals, is_active
