@@ -432,9 +432,9 @@ def test_value_and_segments(shop: Warehouse) -> None:
 
 
 def test_portfolio(shop: Warehouse) -> None:
-    # Revenue: anna 85, bert 60, carl 10, and the anonymous o6 of 10; nobody knows what bert's cost, nor what o9 is worth.
-    # Margins: 61 + 6 + 6.
-    # Four e-mails, one of them to somebody unknown, and calls of two minutes and of one, the second of somebody unknown.
+    # Revenue: anna 85, bert 60, carl 10, and the anonymous o6 of 10. Nobody knows what bert's goods cost, nor what o9
+    # is worth. The margins are 61, 6 and 6. Four e-mails were sent, one of them to somebody unknown; there were calls
+    # of two minutes and of one, the second from somebody unknown.
     assert shop.rows(
         "SELECT dimension, row_kind, group_id, customers, buyers, orders, revenue_amount, uncosted_revenue_amount, "
         "margin_amount, contact_cost_amount, service_cost_amount, profit_amount FROM marts.portfolio_profit "
