@@ -1,5 +1,6 @@
-{#- Whatever customers and orders are cut by, the rows add up to what the whole is worth and costs. The whole is taken
-    from orders, messages and service and not from the groups. A row of this test is a dimension that does not add up. -#}
+{#- Whatever customers and orders are cut by, the rows add up to what the whole is worth and costs. The whole is
+    taken from orders, messages and service and not from the groups. A row of this test is a dimension that does not
+    add up. -#}
 {{ config(tags=['phase_value']) }}
 
 {%- set amounts = [

@@ -50,12 +50,13 @@
     {%- endfor %}
 {% endmacro %}
 
-{#- The measures of orders, from rows with the columns of int_orders_to_date that are orders or parts of them. -#}
-{% macro portfolio_columns_of_orders() %}
+{#- The measures of orders, from rows with the columns of int_orders_to_date. These are orders, or parts of them: then
+    an order is counted once, which takes a while. -#}
+{% macro portfolio_columns_of_orders(are_parts=false) %}
+    {%- set sales = "case when order_kind = 'sale' then order_id end" -%}
     {{- portfolio_columns({
         'customers': 'count(distinct customer_id)',
-        'buyers': "count(distinct case when order_kind = 'sale' then customer_id end)",
-        'orders': "count(distinct case when order_kind = 'sale' then order_id end)",
+        'orders': 'count(' ~ ('distinct ' if are_parts else '') ~ sales ~ ')',
         'gross_amount': 'sum(gross_amount)',
         'discount_amount': 'sum(discount_amount)',
         'revenue_amount': 'sum(net_amount)',

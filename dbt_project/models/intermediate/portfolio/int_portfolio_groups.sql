@@ -136,7 +136,7 @@ of_products as (
         case when product_id is null then 'none' else 'group' end as row_kind,
         product_id as group_id,
         max(product_name) as group_name,
-        {{ portfolio_columns_of_orders() }}
+        {{ portfolio_columns_of_orders(are_parts=true) }}
     from goods
     group by product_id
 
@@ -149,7 +149,7 @@ of_categories as (
         case when category is null then 'none' else 'group' end as row_kind,
         category as group_id,
         category as group_name,
-        {{ portfolio_columns_of_orders() }}
+        {{ portfolio_columns_of_orders(are_parts=true) }}
     from goods
     group by category
 
