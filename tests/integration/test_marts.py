@@ -573,7 +573,7 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products",
         "fct_orders", "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints",
         "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
-        "customer_value_origins",
+        "customer_value_origins", "fct_surveys", "fct_subscriptions",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -91,9 +91,10 @@ def test_a_second_run_may_wait_for_the_first(corner: Corner) -> None:
 
 
 def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> None:
-    """The corner bakery sends no mail, takes no calls, answers no tickets, asks no consent and has no site."""
+    """The corner bakery sends no mail, takes no calls, answers no tickets, asks for nothing and has no site."""
     empty = {
-        "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance"
+        "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance",
+        "fct_surveys", "fct_subscriptions",
     }  # fmt: skip
     counts = {table: rows(corner.published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}
     # Nobody was quarantined either, 40 orders in four months are too few to be unusual, no steward decided anything and
