@@ -28,6 +28,6 @@ def test_every_feature_is_a_column_of_the_snapshots():
 def test_reasons_are_words_with_the_value_in_them():
     said = [words for feature in features() for words in (feature.says_high, feature.says_low) if words]
     assert [words.format(value="7") for words in said if words.count("{") > 1] == []
-    assert {"bought nothing for 7 days", "7 calls that nobody answered in the last 90 days"} <= {
+    assert {"days without an order: 7", "calls that nobody answered in the last 90 days: 7"} <= {
         words.format(value="7") for words in said
     }

@@ -23,13 +23,14 @@ newest as (
 
 ),
 
--- Each customer is in one band of each kind.
+-- Each customer is in one band of each kind. Who says nothing buys less, so that he is a band of his own.
 placed as (
 
     select
         snapshots.snapshot_on,
         'rating' as band_kind,
         coalesce(bands.band, 'unknown') as band,
+        bands.band is null as is_silent,
         snapshots.has_stayed_away
     from snapshots
     left join bands
@@ -44,6 +45,7 @@ placed as (
         snapshots.snapshot_on,
         'gap' as band_kind,
         coalesce(bands.band, 'unknown') as band,
+        bands.band is null as is_silent,
         snapshots.has_stayed_away
     from snapshots
     left join bands
@@ -57,7 +59,12 @@ placed as (
     select
         snapshot_on,
         'complaint' as band_kind,
-        case when complaints_365d > 0 then 'complained' else 'no_complaint' end as band,
+        case
+            when complaints_365d > 0 then 'complained'
+            when contacts_365d > 0 then 'no_complaint'
+            else 'no_contact'
+        end as band,
+        not contacts_365d > 0 as is_silent,
         has_stayed_away
     from snapshots
 
@@ -66,7 +73,12 @@ placed as (
     select
         snapshot_on,
         'calls' as band_kind,
-        case when unanswered_90d > 0 then 'unanswered' else 'none_unanswered' end as band,
+        case
+            when unanswered_90d > 0 then 'unanswered'
+            when contacts_365d > 0 then 'none_unanswered'
+            else 'no_contact'
+        end as band,
+        not contacts_365d > 0 as is_silent,
         has_stayed_away
     from snapshots
 
@@ -78,21 +90,37 @@ by_band as (
         snapshot_on,
         band_kind,
         band,
+        is_silent,
         count(*) as customers,
         sum(case when has_stayed_away then 1 else 0 end) as stayed_away
     from placed
-    group by snapshot_on, band_kind, band
+    group by snapshot_on, band_kind, band, is_silent
+
+),
+
+totals as (
+
+    select
+        snapshot_on,
+        band_kind,
+        cast(sum(stayed_away) as double) / nullif(cast(sum(customers) as double), 0) as all_stayed_away_rate,
+        cast(sum(case when not is_silent then stayed_away end) as double)
+        / nullif(cast(sum(case when not is_silent then customers end) as double), 0) as peer_stayed_away_rate
+    from by_band
+    group by snapshot_on, band_kind
 
 ),
 
 shares as (
 
     select
-        *,
-        cast(stayed_away as double) / nullif(cast(customers as double), 0) as stayed_away_rate,
-        cast(sum(stayed_away) over (partition by snapshot_on, band_kind) as double)
-        / nullif(cast(sum(customers) over (partition by snapshot_on, band_kind) as double), 0) as all_stayed_away_rate
+        by_band.*,
+        cast(by_band.stayed_away as double) / nullif(cast(by_band.customers as double), 0) as stayed_away_rate,
+        totals.all_stayed_away_rate,
+        totals.peer_stayed_away_rate,
+        case when by_band.is_silent then totals.all_stayed_away_rate else totals.peer_stayed_away_rate end as usual_rate
     from by_band
+    inner join totals on by_band.snapshot_on = totals.snapshot_on and by_band.band_kind = totals.band_kind
 
 ),
 
@@ -118,9 +146,11 @@ select
     bounded.rate_high,
     {{ regulars.rounded('bounded.all_stayed_away_rate', 6) }} as all_stayed_away_rate,
     {{ regulars.rounded('bounded.stayed_away_rate / nullif(bounded.all_stayed_away_rate, 0)', 6) }} as lift,
+    {{ regulars.rounded('bounded.peer_stayed_away_rate', 6) }} as peer_stayed_away_rate,
+    {{ regulars.rounded('bounded.stayed_away_rate / nullif(bounded.peer_stayed_away_rate, 0)', 6) }} as peer_lift,
     case
-        when bounded.rate_low > bounded.all_stayed_away_rate then 'leaves_more'
-        when bounded.rate_high < bounded.all_stayed_away_rate then 'leaves_less'
+        when bounded.rate_low > bounded.usual_rate then 'leaves_more'
+        when bounded.rate_high < bounded.usual_rate then 'leaves_less'
         else 'none'
     end as finding
 from bounded
