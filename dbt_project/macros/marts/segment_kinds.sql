@@ -1,0 +1,12 @@
+{#- The kinds of segments that every customer has, and the columns of int_customer_segments that hold them. -#}
+{% macro segment_kinds() %}
+    {{ return({
+        'value': 'value_segment', 'behaviour': 'behaviour_segment', 'lifecycle': 'lifecycle_stage',
+        'loyalty': 'loyalty_tier',
+    }) }}
+{% endmacro %}
+
+{#- Those of them that are ladders: their segments have ranks (seed segment_ranks), and a customer moves up or down. -#}
+{% macro ladder_kinds() %}
+    {{ return(['value', 'lifecycle', 'loyalty']) }}
+{% endmacro %}
