@@ -12,8 +12,8 @@ own_steps as (
 
 ),
 
--- The first day of a customer, and every day on which something changed. No segment is an answer too: it ends a span and
--- begins none.
+-- The first day of a customer, and every day on which something changed. No segment is an answer too: it ends a span
+-- and begins none.
 changes as (
 
     {%- for kind, column in segment_kinds().items() %}

@@ -34,6 +34,6 @@ select
     {%- endfor %}
     {%- for way in ways + ['came'] %}
     cast({{ way }}_customers as double) / nullif(cast(customers_before as double), 0) as {{ way }}_share
-    {{- ',' if not loop.last }}
+    {%- if not loop.last %},{% endif %}
     {%- endfor %}
 from summed
