@@ -123,9 +123,19 @@ class Thresholds(Strict):
     next_offer_days: Count = 60
     next_offer_memory_days: Count = 365
     next_offer_min_customers: Count = 5
-    replenishment_prior_intervals: Count = 2
+    next_offer_prior_customers: Count = 5
+    next_offer_evidence: Count = 20
+    next_offer_followers: Count = 20
+    replenishment_intervals: Count = 10
+    replenishment_prior_intervals: Count = 1
+    replenishment_prior_doublings: Count = 40
+    replenishment_prior_forecasts: Count = 20
+    replenishment_occasion_factor: Count = 3
+    replenishment_min_customers: Count = 5
+    replenishment_rebuy_share: Share = 0.50
     replenishment_near_share: Share = 0.20
     replenishment_gone_after: Count = 3
+    replenishment_longest_days: Count = 730
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7
