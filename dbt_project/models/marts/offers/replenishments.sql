@@ -1,11 +1,12 @@
 {{ config(tags=['phase_value']) }}
 
-{%- set weight = threshold('replenishment_prior_intervals') %}
 {%- set near = threshold('replenishment_near_share') %}
+{%- set gone = threshold('replenishment_gone_after') %}
+{%- set prior = threshold('replenishment_prior_forecasts') %}
 
-with purchases as (
+with forecasts as (
 
-    select * from {{ ref('int_product_kept') }}
+    select * from {{ ref('int_product_forecasts') }}
 
 ),
 
@@ -15,134 +16,161 @@ as_of as (
 
 ),
 
--- How many days a piece lasted: until the next purchase, by what was bought.
-intervals as (
+known as (
+
+    select * from forecasts where is_hit is not null
+
+),
+
+-- How often a forecast was right, by how much was known of the rhythm: in the whole company, and drawn towards it for each article.
+company_rates as (
+
+    select
+        intervals_from,
+        cast(sum(is_hit) as double) / cast(count(*) as double) as rate
+    from known
+    group by intervals_from
+
+),
+
+article_rates as (
+
+    select
+        known.article_id,
+        known.intervals_from,
+        (cast(sum(known.is_hit) as double) + {{ prior }} * max(company_rates.rate))
+        / (cast(count(*) as double) + {{ prior }}) as rate
+    from known
+    inner join company_rates on known.intervals_from = company_rates.intervals_from
+    group by known.article_id, known.intervals_from
+
+),
+
+-- How much better or worse than this the forecasts for a customer were. The first purchase says nothing about her.
+own_hits as (
+
+    select
+        known.customer_id,
+        known.article_id,
+        cast(count(*) as double) as forecasts,
+        sum(known.is_hit - article_rates.rate) as surplus,
+        sum(article_rates.rate) as expected_hits,
+        sum(article_rates.rate * (1 - article_rates.rate)) as chance
+    from known
+    inner join article_rates
+        on known.article_id = article_rates.article_id and known.intervals_from = article_rates.intervals_from
+    where known.intervals > 0
+    group by known.customer_id, known.article_id
+
+),
+
+-- How far customers differ in it, beyond chance: the further, the more weighs her own record. From the moments of a
+-- beta-binomial distribution; `weight` is the number of forecasts that the rate stands for.
+spread as (
+
+    select
+        sum(expected_hits) / nullif(sum(forecasts), 0) as rate,
+        sum(surplus * surplus - chance) / nullif(sum(forecasts * (forecasts - 1)), 0) as variance
+    from own_hits
+    where forecasts > 1
+
+),
+
+weights as (
+
+    select
+        case
+            when variance > 0 and rate * (1 - rate) / variance > 2 and rate * (1 - rate) / variance < 1001
+                then rate * (1 - rate) / variance - 1
+            when variance > 0 and rate * (1 - rate) / variance <= 2 then 1
+            else 1000
+        end as weight
+    from spread
+
+),
+
+-- Whether an article is bought again at all: of the first purchases that are long enough ago, how many were followed by another.
+rebought as (
+
+    select
+        article_id,
+        cast(sum(case when interval_days <= {{ gone }} * expected_days then 1 else 0 end) as double)
+        / cast(count(*) as double) as share
+    from forecasts
+    where intervals = 0 and days_since >= {{ gone }} * expected_days
+    group by article_id
+    having count(*) >= {{ threshold('replenishment_min_customers') }}
+
+),
+
+own_medians as (
 
     select
         customer_id,
-        product_id,
-        day,
-        quantity,
-        lead(day) over (partition by customer_id, product_id order by day) as next_day
-    from purchases
-
-),
-
-paces as (
-
-    select
-        customer_id,
-        product_id,
-        cast({{ regulars.days_between('day', 'next_day') }} as double) as interval_days,
-        cast({{ regulars.days_between('day', 'next_day') }} as double) / quantity as piece_days
-    from intervals
-    where next_day is not null
-
-),
-
-product_paces as (
-
-    select
-        product_id,
-        {{ regulars.median_of('piece_days') }} as piece_days,
-        count(*) as intervals
-    from paces
-    group by product_id
-
-),
-
-own_paces as (
-
-    select
-        customer_id,
-        product_id,
-        {{ regulars.median_of('piece_days') }} as piece_days,
-        {{ regulars.median_of('interval_days') }} as interval_days,
-        count(*) as intervals
-    from paces
-    group by customer_id, product_id
-
-),
-
--- A customer's own rhythm, drawn towards that of the product: few purchases say little. In logarithms, because a rhythm
--- twice as fast and one half as fast are equally far.
-drawn as (
-
-    select
-        own_paces.customer_id,
-        own_paces.product_id,
-        own_paces.interval_days,
-        own_paces.intervals,
-        exp(
-            (own_paces.intervals * ln(own_paces.piece_days) + {{ weight }} * ln(product_paces.piece_days))
-            / (own_paces.intervals + {{ weight }})
-        ) as piece_days
-    from own_paces
-    inner join product_paces on own_paces.product_id = product_paces.product_id
-    where own_paces.piece_days > 0 and product_paces.piece_days > 0
-
-),
-
--- How often the rhythm would have been right before.
-hits as (
-
-    select
-        paces.customer_id,
-        paces.product_id,
-        sum(case when abs(paces.piece_days - drawn.piece_days) <= {{ near }} * drawn.piece_days then 1 else 0 end) as hits
-    from paces
-    inner join drawn on paces.customer_id = drawn.customer_id and paces.product_id = drawn.product_id
-    group by paces.customer_id, paces.product_id
-
-),
-
-product_hits as (
-
-    select
-        hits.product_id,
-        cast(sum(hits.hits) as double) / cast(sum(drawn.intervals) as double) as share
-    from hits
-    inner join drawn on hits.customer_id = drawn.customer_id and hits.product_id = drawn.product_id
-    group by hits.product_id
-
-),
-
-last_purchases as (
-
-    select * from intervals where next_day is null
+        article_id,
+        {{ regulars.median_of('interval_days') }} as interval_days
+    from forecasts
+    where interval_days is not null
+    group by customer_id, article_id
 
 ),
 
 due as (
 
     select
-        drawn.*,
-        last_purchases.day as last_bought_on,
-        last_purchases.quantity as last_quantity,
-        drawn.piece_days * last_purchases.quantity as lasts_days,
-        (hits.hits + {{ weight }} * product_hits.share) / (drawn.intervals + {{ weight }}) as confidence
-    from drawn
-    inner join last_purchases
-        on drawn.customer_id = last_purchases.customer_id and drawn.product_id = last_purchases.product_id
-    inner join hits on drawn.customer_id = hits.customer_id and drawn.product_id = hits.product_id
-    inner join product_hits on drawn.product_id = product_hits.product_id
+        forecasts.*,
+        {{ regulars.rounded(
+            'coalesce(article_rates.rate, company_rates.rate, 0)'
+            ~ ' + coalesce(own_hits.surplus / (own_hits.forecasts + weights.weight), 0)',
+            6
+        ) }} as confidence,
+        cast({{ regulars.rounded('forecasts.expected_days', 0) }} as integer) as whole_days,
+        forecasts.days_since > {{ gone }} * forecasts.expected_days as is_gone
+    from forecasts
+    cross join weights
+    left join company_rates on forecasts.intervals_from = company_rates.intervals_from
+    left join article_rates
+        on
+            forecasts.article_id = article_rates.article_id
+            and forecasts.intervals_from = article_rates.intervals_from
+    left join own_hits
+        on forecasts.customer_id = own_hits.customer_id and forecasts.article_id = own_hits.article_id
+    where forecasts.next_day is null and forecasts.expected_days <= {{ threshold('replenishment_longest_days') }}
+
+),
+
+dated as (
+
+    select
+        due.*,
+        cast(
+            {{ regulars.add_days('due.day', 'case when due.whole_days < 1 then 1 else due.whole_days end') }} as date
+        ) as due_on
+    from due
 
 )
 
 select
-    due.customer_id,
-    due.product_id,
-    due.interval_days as median_interval_days,
-    due.last_bought_on,
-    cast({{ regulars.add_days('due.last_bought_on', 'cast(round(due.lasts_days) as integer)') }} as date) as due_on,
-    due.confidence,
-    due.last_quantity,
-    due.lasts_days as expected_interval_days,
-    cast(due.intervals as bigint) as intervals,
-    cast({{ regulars.add_days('due.last_bought_on', 'cast(round(due.lasts_days) as integer)') }} as date)
-    <= as_of.as_of_on as is_due
-from due
+    dated.customer_id,
+    dated.product_id,
+    own_medians.interval_days as median_interval_days,
+    dated.day as last_bought_on,
+    dated.due_on,
+    case when dated.confidence < 0 then 0 when dated.confidence > 1 then 1 else dated.confidence end as confidence,
+    dated.quantity as last_quantity,
+    dated.own_quantity as usual_quantity,
+    dated.expected_days as expected_interval_days,
+    dated.intervals,
+    case when dated.intervals > 0 then 'own' else 'product' end as rhythm,
+    dated.due_on <= as_of.as_of_on as is_due,
+    dated.days_since > (1 + {{ near }}) * dated.expected_days as is_overdue,
+    dated.is_gone
+from dated
 cross join as_of
--- Whoever has let three times the interval pass buys it elsewhere, or no more.
-where {{ regulars.days_between('due.last_bought_on', 'as_of.as_of_on') }}
-    <= {{ threshold('replenishment_gone_after') }} * due.lasts_days
+left join own_medians
+    on dated.customer_id = own_medians.customer_id and dated.article_id = own_medians.article_id
+left join rebought on dated.article_id = rebought.article_id
+-- Of who bought once only the article's rhythm is known: it counts where the article is mostly bought again, and not for ever.
+where
+    dated.intervals > 0
+    or (rebought.share >= {{ threshold('replenishment_rebuy_share') }} and not dated.is_gone)
