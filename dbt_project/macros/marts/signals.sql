@@ -1,8 +1,9 @@
-{#- What is counted of a customer's days, for the risk that he leaves: names of the columns of int_customer_signals. -#}
+{#- What is counted of a customer's days, for engagement and the risk that he leaves: names of the columns of
+    int_customer_signals. -#}
 {% macro signal_names() %}
     {{ return([
-        'orders', 'returns', 'mails', 'opens', 'unsubscribes', 'contacts', 'unanswered', 'complaints', 'ratings',
-        'rating_points', 'visits',
+        'orders', 'returns', 'mails', 'tracked_mails', 'opens', 'clicks', 'unsubscribes', 'contacts', 'unanswered',
+        'complaints', 'ratings', 'rating_points', 'visits',
     ]) }}
 {% endmacro %}
 

@@ -26,7 +26,12 @@ happenings as (
 
     union all
 
-    select customer_id, delivered_on as day, {{ signals_of({'mails': 1}) }}
+    select
+        customer_id,
+        delivered_on as day,
+        {{ signals_of({
+            'mails': 1, 'tracked_mails': 'case when is_open_tracked or is_click_tracked then 1 else 0 end',
+        }) }}
     from deliveries
     where delivered_on is not null
 
@@ -35,6 +40,12 @@ happenings as (
     select customer_id, human_opened_on as day, {{ signals_of({'opens': 1}) }}
     from deliveries
     where human_opened_on is not null
+
+    union all
+
+    select customer_id, human_clicked_on as day, {{ signals_of({'clicks': 1}) }}
+    from deliveries
+    where human_clicked_on is not null
 
     union all
 
