@@ -1,10 +1,12 @@
-{#- What is counted of a customer's days, for the risk that he leaves: names of the columns of int_customer_signals,
-    each with the lengths in days over which int_churn__snapshots looks back at it. -#}
+{#- What is counted of a customer's days, for engagement and the risk that he leaves: names of the columns of
+    int_customer_signals, each with the lengths in days over which int_churn__snapshots looks back at it. -#}
 {% macro signal_windows() %}
     {{ return({
         'orders': [90, 365],
         'returns': [365],
-        'mails': [90, 365],
+        'mails': [],
+        'tracked_mails': [],
+        'open_tracked_mails': [90, 365],
         'opens': [90, 365],
         'clicks': [90],
         'unsubscribes': [365],

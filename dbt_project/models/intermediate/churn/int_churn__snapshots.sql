@@ -53,8 +53,9 @@ rates as (
 
     select
         *,
-        case when opens_90d > mails_90d then mails_90d else opens_90d end as counted_opens_90d,
-        case when opens_365d > mails_365d then mails_365d else opens_365d end / nullif(mails_365d, 0) as open_rate_365d
+        case when opens_90d > open_tracked_mails_90d then open_tracked_mails_90d else opens_90d end as counted_opens_90d,
+        case when opens_365d > open_tracked_mails_365d then open_tracked_mails_365d else opens_365d end
+        / nullif(open_tracked_mails_365d, 0) as open_rate_365d
     from sums
 
 ),
@@ -92,13 +93,13 @@ select
     rates.orders_90d,
     rates.orders_365d,
     rates.returns_365d,
-    rates.counted_opens_90d / nullif(rates.mails_90d, 0) as open_rate_90d,
+    rates.counted_opens_90d / nullif(rates.open_tracked_mails_90d, 0) as open_rate_90d,
     -- Beside her own rate of the year: the opens that are missing, per e-mail, drawn towards none while there are few.
     case
-        when rates.mails_90d > 0
+        when rates.open_tracked_mails_90d > 0
             then
-                100 * (rates.open_rate_365d * rates.mails_90d - rates.counted_opens_90d)
-                / nullif(rates.mails_90d + {{ few_mails }}, 0)
+                100 * (rates.open_rate_365d * rates.open_tracked_mails_90d - rates.counted_opens_90d)
+                / nullif(rates.open_tracked_mails_90d + {{ few_mails }}, 0)
     end as opens_lost_points,
     rates.clicks_90d,
     rates.unsubscribes_365d,

@@ -34,9 +34,16 @@ happenings as (
     union all
 
     -- Where a source reports no opens, whether a mail was opened is unknown.
-    select customer_id, delivered_on as day, {{ signals_of({'mails': 1}) }}
+    select
+        customer_id,
+        delivered_on as day,
+        {{ signals_of({
+            'mails': 1,
+            'tracked_mails': 'case when is_open_tracked or is_click_tracked then 1 else 0 end',
+            'open_tracked_mails': 'case when is_open_tracked then 1 else 0 end',
+        }) }}
     from deliveries
-    where delivered_on is not null and is_open_tracked
+    where delivered_on is not null
 
     union all
 
