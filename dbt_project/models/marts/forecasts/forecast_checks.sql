@@ -16,7 +16,7 @@ select
     checks.model,
     checks.customers,
     checks.mean_error_orders,
-    1 - checks.mean_error_orders / nullif(naive.mean_error_orders, 0) as better_than_naive_share,
+    {{ rounded('1 - checks.mean_error_orders / nullif(naive.mean_error_orders, 0)', 6) }} as better_than_naive_share,
     checks.orders_expected,
     checks.orders_seen,
     checks.share_within_bounds,
