@@ -118,6 +118,8 @@ class Thresholds(Strict):
     key_customer_share: Share = 0.20
     regular_months: Count = 3
     segment_history_months: Count = 12
+    finding_min_customers: Count = 30
+    finding_standard_errors: Annotated[Number, Field(gt=0)] = 2.6
     churn_days: Count = 180
     churn_reasons: Count = 3
     forecast_coverage: Annotated[Number, Field(gt=0, lt=1)] = 0.80
