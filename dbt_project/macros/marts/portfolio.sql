@@ -1,6 +1,6 @@
 {#- The segments by which the portfolio is cut: columns of customer_segments. -#}
 {% macro portfolio_segments() %}
-    {{ return(['value_segment', 'behaviour_segment', 'lifecycle_stage', 'loyalty_tier']) }}
+    {{ return(['value_segment', 'strategic_segment', 'behaviour_segment', 'lifecycle_stage', 'loyalty_tier']) }}
 {% endmacro %}
 
 {#- What each customer is one of, so that all he brings and costs belongs there: dimensions of portfolio_profit. -#}
