@@ -141,7 +141,7 @@ class Thresholds(Strict):
     replenishment_gone_after: Count = 3
     replenishment_longest_days: Count = 730
     contact_merge_minutes: Count = 30
-    satisfaction_prior_answers: Count = 3
+    satisfaction_prior_answers: Count = 2
     satisfaction_min_answers: Count = 5
     open_rate_prior_mails: Count = 5
     confidence_z: Annotated[Number, Field(gt=0, le=5)] = 1.96
