@@ -207,9 +207,9 @@ def draw_charts(run: Run) -> Counts:
     """Write the page of charts from what was just published; what could not be drawn becomes a notice of the run."""
     from orchestration.value_report import write_value_report
 
-    drawn, problems = write_value_report(run.home, run.company)
-    run.problems.extend(problems)
-    return {"charts": drawn}
+    written = write_value_report(run.home, run.company)
+    run.problems.extend(written.problems)
+    return {"charts": written.charts}
 
 
 def publish(run: Run) -> Counts:

@@ -6,9 +6,10 @@ It shows what the marts say and defines no number of its own. Nothing about a si
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from orchestration.charts.chart import Chart, Look
@@ -16,15 +17,13 @@ from orchestration.charts.forecasts import calibration, orders_check
 from orchestration.charts.page import Drawn, page_of
 from orchestration.charts.portfolio import bridge, concentration, profit_by
 from orchestration.charts.satisfaction import satisfaction_by
-from orchestration.charts.segments import moves, rfm_grid
+from orchestration.charts.segments import movement, moves, rfm_grid
 from orchestration.home import explain_os_error, write_atomically
 from orchestration.privacy import redact
 from orchestration.published import PublishedError, open_published
 from orchestration.report import Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from orchestration.company import Company
     from orchestration.home import Home
     from orchestration.published import Published
@@ -33,10 +32,19 @@ _AGAIN = "Draw it again: regulars charts"
 _MESSAGE_SIGNS = 200
 
 
+@dataclass(frozen=True)
+class Written:
+    """What became of the page: its file, where it was written, how many charts it shows, and what could not be done."""
+
+    page: Path | None
+    charts: int
+    problems: list[Problem]
+
+
 class Drawer(Protocol):
     """Makes a chart out of the marts; where they are empty it says why there is nothing to draw."""
 
-    def __call__(self, chart: Chart, marts: Published, look: Look) -> Chart:
+    def __call__(self, chart: Chart, marts: Published, look: Look, /) -> Chart:
         """The chart with its finding and its specification, or with the reason for having none."""
 
 
@@ -60,9 +68,13 @@ SECTIONS: Sequence[tuple[str, Sequence[tuple[Chart, Drawer]]]] = (
     (
         "Which way customers move",
         (
-            (Chart("moves_value", "Between value segments", "segment_transitions"), partial(moves, kind="value")),
+            (Chart("moves_value", "Value segments", "segment_transitions"), partial(moves, kind="value")),
             (
-                Chart("moves_lifecycle", "Between lifecycle stages", "segment_transitions"),
+                Chart("movement_value", "Value segments by month", "segment_transitions"),
+                partial(movement, kind="value"),
+            ),
+            (
+                Chart("moves_lifecycle", "Lifecycle stages", "segment_transitions"),
                 partial(moves, kind="lifecycle"),
             ),
         ),
@@ -93,7 +105,7 @@ SECTIONS: Sequence[tuple[str, Sequence[tuple[Chart, Drawer]]]] = (
 )
 
 
-def write_value_report(home: Home, company: Company) -> tuple[int, list[Problem]]:
+def write_value_report(home: Home, company: Company) -> Written:
     """Write the page and, unless the company does not want them, its pictures; whatever goes wrong is only told.
 
     Args:
@@ -101,7 +113,7 @@ def write_value_report(home: Home, company: Company) -> tuple[int, list[Problem]
         company: Its name, currency, thresholds and settings of charts.
 
     Returns:
-        How many charts were drawn, and what could not be done. The page is replaced as a whole or stays as it was.
+        What was written and what could not be done. The page is replaced as a whole or stays as it was.
     """
     problems: list[Problem] = []
     try:
@@ -123,14 +135,15 @@ def write_value_report(home: Home, company: Company) -> tuple[int, list[Problem]
         )
     except OSError as error:
         problems.append(_notice(f"The page of charts could not be written: {explain_os_error(error)}."))
-        return 0, problems
+        return Written(None, 0, problems)
     except PublishedError:
         problems.append(_notice("The page of charts was not drawn: the published copy could not be read."))
-        return 0, problems
-    return sum(one.svg is not None for _, charts in sections for one in charts), problems
+        return Written(None, 0, problems)
+    shown = sum(one.svg is not None for _, charts in sections for one in charts)
+    return Written(home.value_charts, shown, problems)
 
 
-def _measured(marts: Published) -> tuple[str | None, object]:
+def _measured(marts: Published) -> tuple[str | None, datetime | None]:
     for row in marts.rows("publication", limit=1):
         return row.get("run_id"), None if row.get("as_of") is None else row["as_of"].replace(tzinfo=UTC)
     return None, None

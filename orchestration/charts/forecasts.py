@@ -38,7 +38,7 @@ _LABELS_APART = 0.06  # of the height of the plot
 _HEIGHT = 340
 
 
-def orders_check(chart: Chart, marts: Published, look: Look) -> Chart:
+def orders_check(chart: Chart, marts: Published, _look: Look) -> Chart:
     """What the model in use and the naive rate would have said of the last twelve months, beside what came."""
     checks = {row["model"]: row for row in marts.rows("forecast_checks")}
     found = marts.rows("forecast_check_orders", order="orders_before")
@@ -94,10 +94,12 @@ def _check_spec(title: str, found: list[Row], checks: dict[str, Row], used: str)
     for end, height in zip(ends, apart([end["orders"] for end in ends], _LABELS_APART * top), strict=True):
         end["label"] = height
     order = list(dict.fromkeys(point["before"] for point in points))
-    x = {"field": "before", "type": "ordinal", "sort": order, "title": "order days after the first one by a year ago (customers)",
-         "axis": {"labelAngle": 0}, "scale": {"padding": 0.2}}  # fmt: skip
+    x = {
+        "field": "before", "type": "ordinal", "sort": order, "axis": {"labelAngle": 0}, "scale": {"padding": 0.2},
+        "title": "order days after the first one, up to a year ago (customers)",
+    }  # fmt: skip
     y = {"field": "orders", "type": "quantitative", "title": "order days in the year since, by customer"}
-    colour = {"field": "colour", "scale": None}
+    in_colour = {"field": "colour", "scale": None}
     customers = counted(checks[used]["customers"], "customer")
     shown = spec(
         title,
@@ -107,17 +109,17 @@ def _check_spec(title: str, found: list[Row], checks: dict[str, Row], used: str)
             {"type": "line", "strokeWidth": 3},
             x=x,
             y=y,
-            color=colour,
+            color=in_colour,
             detail={"field": "series"},
         ),
-        layer(points, {"type": "point", "filled": True, "size": 60, "opacity": 1}, x=x, y=y, color=colour),
+        layer(points, {"type": "point", "filled": True, "size": 60, "opacity": 1}, x=x, y=y, color=in_colour),
         layer(
             ends,
             {"type": "text", "align": "left", "dx": 10, "fontWeight": "bold"},
             x=x,
             y={"field": "label", "type": "quantitative"},
             text={"field": "series"},
-            color=colour,
+            color=in_colour,
         ),
         height=_HEIGHT,
     )
@@ -163,17 +165,16 @@ def calibration(chart: Chart, marts: Published, look: Look) -> Chart:
         return chart.without("The risk to leave could not be checked: too few customers are known for long enough.")
     points = [_bin(row, look) for row in rows]
     title = _calibration_title(rows)
-    x = {"field": "risk", "type": "quantitative", "title": f"risk to buy nothing within {look.churn_days} days, as foretold",
-         "scale": {"domain": [0, 1]}, "axis": {"labelExpr": PERCENT_LABEL}}  # fmt: skip
-    y = {"field": "share", "type": "quantitative", "title": "who bought nothing",
-         "scale": {"domain": [0, 1]}, "axis": {"labelExpr": PERCENT_LABEL}}  # fmt: skip
+    whole = {"type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"labelExpr": PERCENT_LABEL}}
+    x = {**whole, "field": "risk", "title": f"risk to buy nothing within {look.churn_days} days, as foretold"}
+    y = {**whole, "field": "share", "title": "who bought nothing"}
     tenth = counted(round(sum(row["customers"] for row in rows) / len(rows)), "customer")
     return chart.showing(
         title,
         spec(
             title,
-            f"Each point is about {tenth} whom the model had not seen. On the line the risk is just right. Grey bars reach "
-            "as far as chance would; orange points lie beyond.",
+            f"Each point is about {tenth} whom the model had not seen. On the line the risk is just right. "
+            "Grey bars reach as far as chance would; orange points lie beyond.",
             layer(
                 [{"risk": 0, "share": 0}, {"risk": 1, "share": 1}],
                 {"type": "line", "color": GREY, "strokeDash": [4, 4]},

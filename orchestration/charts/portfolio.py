@@ -130,8 +130,8 @@ def _curves(curves: dict[str, list[Row]], look: Look) -> list[Any]:
         if not row["customers"] or row["step_customers"]  # the others repeat the point before
     ]
     x = {
-        "field": "x", "type": "quantitative", "title": "share of customers, the best first", "scale": {"domain": [0, 1]},
-        "axis": {"labelExpr": PERCENT_LABEL, "grid": False},
+        "field": "x", "type": "quantitative", "title": "share of customers, the best first",
+        "scale": {"domain": [0, 1]}, "axis": {"labelExpr": PERCENT_LABEL, "grid": False},
     }  # fmt: skip
     y = {
         "field": "y", "type": "quantitative", "title": "share of the whole",
@@ -233,6 +233,7 @@ def _bars(found: list[Row], look: Look) -> list[dict[str, Any]]:
     reached: float | None = 0.0
     for row in found:
         amount, is_total = number(row["amount"]), row["kind"] == "total"
+        gained, lost = (BLUE, VERMILION) if is_total else (SKY, GREY)
         starts = 0.0 if is_total else reached
         reached = None if amount is None or starts is None else starts + amount
         name = _STEPS.get(row["step"], words_of(row["step"]))
@@ -244,7 +245,7 @@ def _bars(found: list[Row], look: Look) -> list[dict[str, Any]]:
                 "upto": reached,
                 "end": None if reached is None or starts is None else max(starts, reached),
                 "text": shown,
-                "colour": (BLUE if (amount or 0) >= 0 else VERMILION) if is_total else SKY if (amount or 0) > 0 else GREY,
+                "colour": gained if amount and amount > 0 else lost,
                 "says": f"{name}: {shown}",
             }
         )
@@ -260,7 +261,8 @@ def profit_by(chart: Chart, marts: Published, look: Look, *, dimension: str) -> 
     others = [row for row in parts if row["row_kind"] != "group" and row["profit_amount"]]
     if not groups:
         known = any(row["dimension"] == dimension for row in found)
-        return chart.without("The profit is unknown, because of one kind of cost nothing is known."
+        return chart.without(
+            "The profit is unknown, because of one kind of cost nothing is known."
             if known and whole.get("customers")
             else "There are no customers yet, so there are no segments.",
         )
@@ -319,4 +321,3 @@ def _profit_bar(row: Row, look: Look) -> dict[str, Any]:
     colour = GREY if row["row_kind"] != "group" else BLUE if amount >= 0 else VERMILION
     text = " · ".join(parts)
     return {"group": name, "amount": amount, "text": text, "colour": colour, "says": f"{name}: {text}"}
-

@@ -26,7 +26,7 @@ _ROW_HEIGHT = 24
 _COLOURS = {"better_than_expected": BLUE, "worse_than_expected": VERMILION}
 
 
-def satisfaction_by(chart: Chart, marts: Published, look: Look, *, kind: str) -> Chart:
+def satisfaction_by(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
     """How far agents or products lie above or below what was to be expected, with bounds."""
     if not marts.has("satisfaction_by_subject", "subject_kind", "span", "starts_on", "gap_share"):
         return chart.without("The published copy has no satisfaction.")
@@ -44,7 +44,9 @@ def satisfaction_by(chart: Chart, marts: Published, look: Look, *, kind: str) ->
     chosen = sorted(found, key=lambda row: row["finding"] not in _COLOURS)[:_SHOWN]
     points = sorted((_point(row, names[row["subject_id"]]) for row in chosen), key=lambda point: -point["gap"])
     title = _title(kind, found, names)
-    reading = "Answers of the last 365 days less what was to be expected of these customers, with bounds, in points of 100."
+    reading = (
+        "Answers of the last 365 days less what was to be expected of these customers, in points of 100, with bounds."
+    )
     if len(found) > len(chosen):
         reading += f" {len(chosen)} of {counted(len(found), kind)} shown."
     x = {"field": "gap", "type": "quantitative", "title": "worse than expected  ←  0  →  better than expected",

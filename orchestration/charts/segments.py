@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.charts.chart import (
     BLUE,
-    GREEN,
     GREY,
     INK,
     ORANGE,
@@ -29,10 +28,14 @@ from orchestration.charts.chart import (
 if TYPE_CHECKING:
     from orchestration.published import Published, Row
 
-_MOVES = {"up": BLUE, "came": SKY, "stayed": GREY, "stayed_out": PALE, "changed": PURPLE, "down": VERMILION, "left": ORANGE}
+_MOVES = {
+    "up": BLUE, "came": SKY, "stayed": GREY, "stayed_out": PALE, "changed": PURPLE, "down": VERMILION, "left": ORANGE,
+}  # fmt: skip
+_GAINS, _LOSSES = ("up", "came"), ("down", "left")
 _NEW, _GONE = "(new)", "(gone)"
 _DARK = 0.55  # from this part of the deepest colour on, white letters read better
 _CELL = 62
+_PLOT_HEIGHT = 280
 
 _RFM = """
     SELECT
@@ -131,7 +134,7 @@ def _rfm_title(cells: list[dict[str, Any]], look: Look) -> str:
     return f"{who}: {look.money(best['mean'])} of profit each, others {look.money(mean)}"
 
 
-def moves(chart: Chart, marts: Published, look: Look, *, kind: str) -> Chart:
+def moves(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
     """Who moved from which segment of a kind to which in the last complete month."""
     if not marts.has("segment_transitions", "month", "segment_kind", "movement", "is_running_month"):
         return chart.without("The published copy has no movements.")
@@ -178,6 +181,61 @@ def moves(chart: Chart, marts: Published, look: Look, *, kind: str) -> Chart:
     )  # fmt: skip
 
 
+def movement(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
+    """How many moved up, came, moved down and left, by month."""
+    if not marts.has("segment_transitions", "month", "segment_kind", "movement", "is_running_month"):
+        return chart.without("The published copy has no movements.")
+    found = marts.rows("segment_transitions", "segment_kind = ? AND NOT is_running_month", [kind], order="month")
+    months = list(dict.fromkeys(row["month"] for row in found))
+    shown = (*_GAINS, *_LOSSES)
+    counts = dict.fromkeys(((month, move) for month in months for move in shown), 0)
+    for row in found:
+        if (row["month"], row["movement"]) in counts:
+            counts[row["month"], row["movement"]] += row["customers"]
+    if not any(counts.values()):
+        return chart.without("Nobody has moved up or down, come or left in a complete month yet.")
+    bars = [
+        {
+            "month": f"{month_words(month)[:3]} {month.year}",
+            "movement": move,
+            "customers": -count if move in _LOSSES else count,
+            "says": f"{month_words(month)}: {counted(count, 'customer')} {move}",
+        }
+        for (month, move), count in counts.items()
+    ]
+    title = _movement_title(months, counts)
+    return chart.showing(
+        title,
+        spec(
+            title,
+            f"{chart.heading}: customers who moved in each complete month; above the line gains, below it losses.",
+            layer(
+                bars,
+                {"type": "bar", "width": {"band": 0.7}},
+                x={"field": "month", "type": "ordinal", "sort": list(dict.fromkeys(bar["month"] for bar in bars)),
+                   "title": None, "axis": {"labelAngle": 0}},
+                y={"field": "customers", "type": "quantitative", "title": "customers",
+                   "axis": {"labelExpr": "format(abs(datum.value), ',')", "tickMinStep": 1}},
+                color={"field": "movement", "legend": {"orient": "bottom"},
+                       "scale": {"domain": list(shown), "range": [_MOVES[move] for move in shown]}},
+            ),
+            layer([{"zero": 0}], {"type": "rule", "color": INK}, y={"field": "zero", "type": "quantitative"}),
+            height=_PLOT_HEIGHT,
+        ),
+    )  # fmt: skip
+
+
+def _movement_title(months: list[Any], counts: dict[Any, int]) -> str:
+    up, down = (sum(counts[month, move] for month in months) for move in ("up", "down"))
+    since = f"since {month_words(months[0])}" if len(months) > 1 else f"in {month_words(months[0])}"
+    if not up and not down:
+        came, left = (sum(counts[month, move] for month in months) for move in ("came", "left"))
+        return f"{came:,} came and {left:,} left {since}; nobody moved up or down"
+    better = sum(counts[month, "up"] > counts[month, "down"] for month in months)
+    said = f"{up:,} moves up and {down:,} down {since}"
+    return said if len(months) == 1 else f"{said}: more up than down in {better} of {len(months)} months"
+
+
 def _move(row: Row) -> dict[str, Any]:
     before = _NEW if row["from_segment"] is None else words_of(row["from_segment"])
     after = _GONE if row["to_segment"] is None else words_of(row["to_segment"])
@@ -189,7 +247,7 @@ def _move(row: Row) -> dict[str, Any]:
         "shown": f"{row['customers']:,}",
         "part": percent(share),
         "depth": share**0.5,
-        "says": f"{before} → {after}: {counted(row['customers'], 'customer')}, {percent(share)} ({words_of(row['movement'])})",
+        "says": f"{before} → {after}: {counted(row['customers'], 'customer')}, {percent(share)}",
     }
 
 
@@ -210,14 +268,14 @@ def _moved(counts: dict[str, int]) -> str:
 def _order(rows: list[Row]) -> list[str]:
     """The segments from the lowest to the highest, as their moves up and down tell; those outside come first."""
     names = sorted({name for row in rows for name in (row["from_segment"], row["to_segment"]) if name is not None})
-    below: dict[str, set[str]] = {name: set() for name in names}
+    outside = {row["from_segment"] for row in rows if row["movement"] == "came"}
+    outside |= {row["to_segment"] for row in rows if row["movement"] == "left"}
+    below: dict[str, set[str]] = {name: set() if name in outside else outside - {None} for name in names}
     for row in rows:
         before, after = row["from_segment"], row["to_segment"]
-        if before is None or after is None:
-            continue
-        if row["movement"] in ("up", "came"):
+        if row["movement"] == "up":
             below[after].add(before)
-        elif row["movement"] in ("down", "left"):
+        elif row["movement"] == "down":
             below[before].add(after)
     try:
         return [words_of(name) for name in TopologicalSorter(below).static_order()]
