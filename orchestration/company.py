@@ -106,6 +106,13 @@ class AutomationSettings(Strict):
     look_for_new_files_seconds: Annotated[WholeNumber, Field(ge=10)] = 60
 
 
+class ChartSettings(Strict):
+    """Whether each publication draws the page of charts, and whether its charts are also written as pictures."""
+
+    enabled: bool = True
+    png: bool = True
+
+
 class Thresholds(Strict):
     """Numbers and choices behind the marts; each is a dbt variable of the same name under `thresholds`."""
 
@@ -185,6 +192,7 @@ class Company(Strict):
     identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
     automation: AutomationSettings = AutomationSettings()
     anomalies: AnomalyWatch = AnomalyWatch()
+    charts: ChartSettings = ChartSettings()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
     sources: Annotated[dict[str, AnySource], Field(min_length=1)]

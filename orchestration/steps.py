@@ -203,6 +203,15 @@ def resolve_identity(run: Run) -> Counts:
     return {"rows_in": found.rows_in, **found.result.report.counts(), **compared}
 
 
+def draw_charts(run: Run) -> Counts:
+    """Write the page of charts from what was just published; what could not be drawn becomes a notice of the run."""
+    from orchestration.value_report import write_value_report
+
+    written = write_value_report(run.home, run.company)
+    run.problems.extend(written.problems)
+    return {"charts": written.charts}
+
+
 def publish(run: Run) -> Counts:
     """Check the contract, put the marts beside the old copy and swap; then remember what was published."""
     from orchestration.contract import contract_tables

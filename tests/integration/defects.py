@@ -256,7 +256,7 @@ def write_company(folder: Path, sources: Mapping[str, Mapping[str, Iterable[Row]
     text = io.StringIO()
     text.write(
         "company: {id: defects, name: Defects}\ntime_zone: Europe/Berlin\ncurrency: EUR\ncountry: DE\n"
-        "as_of: latest\nvalidity: {goal: 0.01}\nsources:\n"
+        "as_of: latest\nvalidity: {goal: 0.01}\ncharts: {enabled: false}\nsources:\n"
     )
     for source, entities in sources.items():
         text.write(f"  {source}:\n    type: files\n    channel: shop\n    owner: a@corner.example\n    datasets:\n")

@@ -542,6 +542,7 @@ SITE = """\
 company: {id: site, name: Site}
 time_zone: UTC
 identity: {separates: [], probable: {enabled: false}}
+charts: {png: false}
 currency: EUR
 country: DE
 sources:
