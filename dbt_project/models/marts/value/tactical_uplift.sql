@@ -133,7 +133,38 @@ by_month as (
 
 ),
 
--- The same people come again each month, so only those of the fullest month count as so many observations.
+-- Who went up, fell back and went up again is no second witness: months count for less where few people made the moves.
+moves_of_customers as (
+
+    select
+        from_rungs.ladder,
+        tactics.segment_kind,
+        tactics.segment,
+        steps.customer_id,
+        count(*) as moves
+    from steps
+    inner join snapshot_days on steps.day = snapshot_days.day and snapshot_days.is_complete_month
+    inner join rungs as from_rungs on steps.from_combination_id = from_rungs.combination_id
+    inner join rungs as to_rungs
+        on steps.to_combination_id = to_rungs.combination_id and from_rungs.ladder = to_rungs.ladder
+    inner join tactics on steps.from_combination_id = tactics.combination_id
+    where steps.from_combination_id <> steps.to_combination_id and from_rungs.rank > 0 and to_rungs.rank > from_rungs.rank
+    group by from_rungs.ladder, tactics.segment_kind, tactics.segment, steps.customer_id
+
+),
+
+repeats as (
+
+    select
+        ladder,
+        segment_kind,
+        segment,
+        cast(sum(moves * moves) as double) / cast(sum(moves) as double) as moves_per_mover
+    from moves_of_customers
+    group by ladder, segment_kind, segment
+
+),
+
 summed as (
 
     select
@@ -143,11 +174,25 @@ summed as (
         cast(max(customers) as bigint) as customers,
         cast(sum(customers) as bigint) as customer_months,
         cast(sum(moved_up) as bigint) as moved_up,
-        cast(max(customers) as double) as n,
         cast(sum(moved_up) as double) / cast(sum(customers) as double) as moved_up_share,
         sum(expected_up) / cast(sum(customers) as double) as expected_share
     from by_month
     group by ladder, segment_kind, segment
+
+),
+
+observed as (
+
+    select
+        summed.*,
+        coalesce(repeats.moves_per_mover, 1) as moves_per_mover,
+        cast(summed.customer_months as double) / coalesce(repeats.moves_per_mover, 1) as n
+    from summed
+    left join repeats
+        on
+            summed.ladder = repeats.ladder
+            and summed.segment_kind = repeats.segment_kind
+            and summed.segment = repeats.segment
 
 ),
 
@@ -159,7 +204,7 @@ bounded as (
         (moved_up_share + {{ z }} * {{ z }} / (2 * n)) / (1 + {{ z }} * {{ z }} / n) as middle,
         {{ z }} * power(moved_up_share * (1 - moved_up_share) / n + {{ z }} * {{ z }} / (4 * n * n), 0.5)
         / (1 + {{ z }} * {{ z }} / n) as reach
-    from summed
+    from observed
 
 ),
 
@@ -183,6 +228,7 @@ select
     moved_up,
     moved_up_share,
     expected_share,
+    moves_per_mover,
     lift,
     lift_lower,
     lift_upper,
