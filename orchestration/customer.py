@@ -113,7 +113,7 @@ def gather(published: Published, customer_id: str, asked: str | None = None) -> 
         if customer_id not in (*followed, current_id(published, old_id)) or old_id == customer_id:
             old_id, reason = None, None
     offers = many("next_offers", "rank")
-    replenishments = many("replenishments", "due_on, product_id", _REPLENISHMENTS_SHOWN)
+    replenishments = many("replenishments", "is_gone, due_on, product_id", _REPLENISHMENTS_SHOWN)
     subscriptions = many("fct_subscriptions", "started_on DESC, subscription_id")
     return CustomerProfile(
         customer_id=customer_id,

@@ -17,7 +17,7 @@ from orchestration.charts.forecasts import calibration, orders_check
 from orchestration.charts.page import Drawn, page_of
 from orchestration.charts.portfolio import bridge, concentration, profit_by
 from orchestration.charts.satisfaction import satisfaction_by
-from orchestration.charts.segments import movement, moves, rfm_grid
+from orchestration.charts.segments import movement, moves, rfm_grid, uplift
 from orchestration.home import explain_os_error, write_atomically
 from orchestration.privacy import redact
 from orchestration.published import PublishedError, open_published
@@ -70,12 +70,16 @@ SECTIONS: Sequence[tuple[str, Sequence[tuple[Chart, Drawer]]]] = (
         (
             (Chart("moves_value", "Value segments", "segment_transitions"), partial(moves, kind="value")),
             (
-                Chart("movement_value", "Value segments by month", "segment_transitions"),
+                Chart("movement_value", "Value segments by month", "segment_movements"),
                 partial(movement, kind="value"),
             ),
             (
                 Chart("moves_lifecycle", "Lifecycle stages", "segment_transitions"),
                 partial(moves, kind="lifecycle"),
+            ),
+            (
+                Chart("uplift_value", "Tactical segments and the value ladder", "tactical_uplift"),
+                partial(uplift, ladder="value"),
             ),
         ),
     ),

@@ -19,6 +19,7 @@ BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE = "#0072b2", "#56b4e9", "#009e73", "
 GREY, PALE, INK, QUIET = "#8c8c8c", "#e4e4e4", "#222222", "#5f5f5f"
 
 WIDTH = 720
+_ROW_HEIGHT = 24
 _TITLE_SIZE, _SUBTITLE_SIZE, _TEXT_SIZE = 17, 13, 12
 _TITLE_SIGNS, _SUBTITLE_SIGNS = 84, 118  # that fit above a plot of this width
 _CENTS_BELOW = 10
@@ -132,6 +133,43 @@ def layer(rows: list[dict[str, Any]], mark: Spec, **encoding: Spec) -> Spec:
     if any("says" in row for row in rows):
         encoding["description"] = {"field": "says"}
     return {"data": {"values": rows}, "mark": mark, "encoding": encoding}
+
+
+def intervals(title: str, reading: str, points: list[dict[str, Any]], field: str, *, axis: Spec, middle: float) -> Spec:
+    """Points with their bounds, one a row, beside a line where nothing is to be found.
+
+    Args:
+        title: The finding.
+        reading: How to read the chart.
+        points: Each with its name, colour, `low`, `high` and what it says, in the order of the rows.
+        field: Which of their numbers is drawn.
+        axis: Of the numbers; its title too.
+        middle: Where the line stands.
+    """
+    x = {
+        "field": field, "type": "quantitative", "scale": {"zero": False}, "title": axis["title"],
+        "axis": {key: value for key, value in axis.items() if key != "title"},
+    }  # fmt: skip
+    y = {
+        "field": "name", "type": "nominal", "sort": [point["name"] for point in points], "title": None,
+        "axis": {"domain": False, "ticks": False},
+    }  # fmt: skip
+    colour = {"field": "colour", "scale": None}
+    return spec(
+        title,
+        reading,
+        layer([{"middle": middle}], {"type": "rule", "color": GREY}, x={"field": "middle", "type": "quantitative"}),
+        layer(
+            [point for point in points if point["low"] is not None and point["high"] is not None],
+            {"type": "rule", "strokeWidth": 3, "opacity": 0.55},
+            x={**x, "field": "low"},
+            x2={"field": "high"},
+            y=y,
+            color=colour,
+        ),
+        layer(points, {"type": "point", "filled": True, "size": 90, "opacity": 1}, x=x, y=y, color=colour),
+        height=_ROW_HEIGHT * len(points),
+    )
 
 
 def number(value: Any) -> float | None:

@@ -12,17 +12,15 @@ from orchestration.charts.chart import (
     Chart,
     Look,
     counted,
-    layer,
+    intervals,
     listed,
     number,
-    spec,
 )
 
 if TYPE_CHECKING:
     from orchestration.published import Published, Row
 
 _SHOWN = 20
-_ROW_HEIGHT = 24
 _COLOURS = {"better_than_expected": BLUE, "worse_than_expected": VERMILION}
 
 
@@ -49,29 +47,8 @@ def satisfaction_by(chart: Chart, marts: Published, _look: Look, *, kind: str) -
     )
     if len(found) > len(chosen):
         reading += f" {len(chosen)} of {counted(len(found), kind)} shown."
-    x = {"field": "gap", "type": "quantitative", "title": "worse than expected  ←  0  →  better than expected",
-         "axis": {"labelExpr": POINTS_LABEL, "tickCount": 7}}  # fmt: skip
-    y = {"field": "name", "type": "nominal", "sort": [point["name"] for point in points], "title": None,
-         "axis": {"domain": False, "ticks": False}}  # fmt: skip
-    colour = {"field": "colour", "scale": None}
-    return chart.showing(
-        title,
-        spec(
-            title,
-            reading,
-            layer([{"zero": 0}], {"type": "rule", "color": GREY}, x={"field": "zero", "type": "quantitative"}),
-            layer(
-                [point for point in points if point["low"] is not None],
-                {"type": "rule", "strokeWidth": 3, "opacity": 0.55},
-                x={**x, "field": "low"},
-                x2={"field": "high"},
-                y=y,
-                color=colour,
-            ),
-            layer(points, {"type": "point", "filled": True, "size": 90, "opacity": 1}, x=x, y=y, color=colour),
-            height=_ROW_HEIGHT * len(points),
-        ),
-    )
+    axis = {"title": "worse than expected  ←  0  →  better than expected", "labelExpr": POINTS_LABEL, "tickCount": 7}
+    return chart.showing(title, intervals(title, reading, points, "gap", axis=axis, middle=0))
 
 
 def _names(kind: str, found: list[Row]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from orchestration.charts.chart import (
     Chart,
     Look,
     counted,
+    intervals,
     layer,
     month_words,
     number,
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from orchestration.published import Published, Row
 
 _MOVES = {
-    "up": BLUE, "came": SKY, "stayed": GREY, "stayed_out": PALE, "changed": PURPLE, "down": VERMILION, "left": ORANGE,
+    "up": BLUE, "came": SKY, "stayed": GREY, "outside": PALE, "changed": PURPLE, "down": VERMILION, "left": ORANGE,
 }  # fmt: skip
 _GAINS, _LOSSES = ("up", "came"), ("down", "left")
-_NEW, _GONE = "(new)", "(gone)"
+_NEW, _NONE = "(new)", "(none)"  # of segment_transitions: not known before, and in no segment of the kind
 _DARK = 0.55  # from this part of the deepest colour on, white letters read better
 _CELL = 62
 _PLOT_HEIGHT = 280
+_UPLIFTS_SHOWN = 12
 
 _RFM = """
     SELECT
@@ -136,9 +138,9 @@ def _rfm_title(cells: list[dict[str, Any]], look: Look) -> str:
 
 def moves(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
     """Who moved from which segment of a kind to which in the last complete month."""
-    if not marts.has("segment_transitions", "month", "segment_kind", "movement", "is_running_month"):
+    if not marts.has("segment_transitions", "month", "segment_kind", "movement", "is_complete_month"):
         return chart.without("The published copy has no movements.")
-    found = marts.rows("segment_transitions", "segment_kind = ? AND NOT is_running_month", [kind])
+    found = marts.rows("segment_transitions", "segment_kind = ? AND is_complete_month", [kind])
     if not found:
         return chart.without("No complete month lies between two measurements yet, so nobody has moved.")
     month = max(row["month"] for row in found)
@@ -149,9 +151,9 @@ def moves(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
     order = _order(found)
     cells = [_move(row) for row in rows]
     title = f"{month_words(month)}: {_moved(counts)}"
-    x = {"field": "to", "type": "nominal", "title": "to", "sort": [*order, _GONE],
+    x = {"field": "to", "type": "nominal", "title": "to", "sort": [_NONE, *order],
          "axis": {"orient": "top", "labelAngle": 0, "domain": False, "ticks": False}}  # fmt: skip
-    y = {"field": "from", "type": "nominal", "title": "from", "sort": [*reversed(order), _NEW],
+    y = {"field": "from", "type": "nominal", "title": "from", "sort": [*reversed(order), _NONE, _NEW],
          "axis": {"domain": False, "ticks": False}}  # fmt: skip
     kinds = [kind for kind in _MOVES if kind in counts]
     return chart.showing(
@@ -182,40 +184,38 @@ def moves(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
 
 
 def movement(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart:
-    """How many moved up, came, moved down and left, by month."""
-    if not marts.has("segment_transitions", "month", "segment_kind", "movement", "is_running_month"):
-        return chart.without("The published copy has no movements.")
-    found = marts.rows("segment_transitions", "segment_kind = ? AND NOT is_running_month", [kind], order="month")
-    months = list(dict.fromkeys(row["month"] for row in found))
+    """Which share of those inside moved up, came, moved down and left, by month."""
+    if not marts.has("segment_movements", "month", "segment_kind", "is_complete_month", "up_share"):
+        return chart.without("The published copy has no movements by month.")
+    found = marts.rows("segment_movements", "segment_kind = ? AND is_complete_month", [kind], order="month")
+    rows = [row for row in found if number(row["up_share"]) is not None]
+    if not rows:
+        return chart.without("Nobody was in a segment when a complete month began, so nobody has moved.")
     shown = (*_GAINS, *_LOSSES)
-    counts = dict.fromkeys(((month, move) for month in months for move in shown), 0)
-    for row in found:
-        if (row["month"], row["movement"]) in counts:
-            counts[row["month"], row["movement"]] += row["customers"]
-    if not any(counts.values()):
-        return chart.without("Nobody has moved up or down, come or left in a complete month yet.")
     bars = [
         {
-            "month": f"{month_words(month)[:3]} {month.year}",
+            "month": f"{month_words(row['month'])[:3]} {row['month'].year}",
             "movement": move,
-            "customers": -count if move in _LOSSES else count,
-            "says": f"{month_words(month)}: {counted(count, 'customer')} {move}",
+            "share": (-1 if move in _LOSSES else 1) * (number(row[f"{move}_share"]) or 0.0),
+            "says": f"{month_words(row['month'])}: {counted(row[f'{move}_customers'], 'customer')} {move}, "
+            f"{percent(number(row[f'{move}_share']) or 0.0)} of those inside",
         }
-        for (month, move), count in counts.items()
+        for row in rows
+        for move in shown
     ]
-    title = _movement_title(months, counts)
+    title = _movement_title(rows)
     return chart.showing(
         title,
         spec(
             title,
-            f"{chart.heading}: customers who moved in each complete month; above the line gains, below it losses.",
+            f"{chart.heading}: share of those inside when the month began; gains above the line, losses below.",
             layer(
                 bars,
                 {"type": "bar", "width": {"band": 0.7}},
                 x={"field": "month", "type": "ordinal", "sort": list(dict.fromkeys(bar["month"] for bar in bars)),
                    "title": None, "axis": {"labelAngle": 0}},
-                y={"field": "customers", "type": "quantitative", "title": "customers",
-                   "axis": {"labelExpr": "format(abs(datum.value), ',')", "tickMinStep": 1}},
+                y={"field": "share", "type": "quantitative", "title": "share of customers inside",
+                   "axis": {"labelExpr": "format(abs(datum.value) * 100, '.3~g') + ' %'"}},
                 color={"field": "movement", "legend": {"orient": "bottom"},
                        "scale": {"domain": list(shown), "range": [_MOVES[move] for move in shown]}},
             ),
@@ -225,20 +225,53 @@ def movement(chart: Chart, marts: Published, _look: Look, *, kind: str) -> Chart
     )  # fmt: skip
 
 
-def _movement_title(months: list[Any], counts: dict[Any, int]) -> str:
-    up, down = (sum(counts[month, move] for month in months) for move in ("up", "down"))
-    since = f"since {month_words(months[0])}" if len(months) > 1 else f"in {month_words(months[0])}"
-    if not up and not down:
-        came, left = (sum(counts[month, move] for month in months) for move in ("came", "left"))
-        return f"{came:,} came and {left:,} left {since}; nobody moved up or down"
-    better = sum(counts[month, "up"] > counts[month, "down"] for month in months)
-    said = f"{up:,} moves up and {down:,} down {since}"
-    return said if len(months) == 1 else f"{said}: more up than down in {better} of {len(months)} months"
+def _movement_title(rows: list[Row]) -> str:
+    last = rows[-1]
+    up, down = (number(last[f"{move}_share"]) or 0.0 for move in ("up", "down"))
+    said = f"{month_words(last['month'])}: {percent(up, 1)} moved up and {percent(down, 1)} down"
+    if len(rows) == 1:
+        return said
+    better = sum(row["up_customers"] > row["down_customers"] for row in rows)
+    return f"{said}; more up than down in {better} of {len(rows)} months"
+
+
+def uplift(chart: Chart, marts: Published, _look: Look, *, ladder: str) -> Chart:
+    """From which tactical segments customers move up more or less often than others on the same rungs."""
+    if not marts.has("tactical_uplift", "ladder", "segment_kind", "segment", "lift", "lift_lower", "finding"):
+        return chart.without("The published copy has no uplift.")
+    found = marts.rows("tactical_uplift", "ladder = ? AND finding IN ('raises', 'lowers')", [ladder])
+    if not found:
+        return chart.without("From no tactical segment do customers move up more or less than chance explains.")
+    chosen = sorted(found, key=lambda row: -abs(row["lift"] - 1))[:_UPLIFTS_SHOWN]
+    points = [
+        {
+            "name": f"{words_of(row['segment'])} ({words_of(row['segment_kind'])})",
+            "lift": row["lift"],
+            "low": row["lift_lower"],
+            "high": row["lift_upper"],
+            "colour": BLUE if row["finding"] == "raises" else VERMILION,
+            "says": f"{words_of(row['segment'])}: {percent(row['moved_up_share'], 1)} a month moved up, "
+            f"{percent(row['expected_share'], 1)} were to be expected",
+        }
+        for row in sorted(chosen, key=lambda row: -row["lift"])
+    ]
+    best = points[0]
+    title = (
+        f"From “{best['name']}” customers move up {best['lift']:.1f} times as often as others"
+        if best["lift"] > 1
+        else f"From “{points[-1]['name']}” customers move up only {points[-1]['lift']:.1f} times as often as others"
+    )
+    reading = f"{chart.heading}: moves up a month against those of all customers on the same rungs, with bounds."
+    if len(found) > len(chosen):
+        reading += f" {len(chosen)} of {len(found)} findings shown."
+    return chart.showing(
+        title,
+        intervals(title, reading, points, "lift", axis={"title": "times as often as others", "tickCount": 7}, middle=1),
+    )
 
 
 def _move(row: Row) -> dict[str, Any]:
-    before = _NEW if row["from_segment"] is None else words_of(row["from_segment"])
-    after = _GONE if row["to_segment"] is None else words_of(row["to_segment"])
+    before, after = words_of(row["from_segment"]), words_of(row["to_segment"])
     share = number(row["share"]) or 0.0
     return {
         "from": before,
@@ -267,10 +300,11 @@ def _moved(counts: dict[str, int]) -> str:
 
 def _order(rows: list[Row]) -> list[str]:
     """The segments from the lowest to the highest, as their moves up and down tell; those outside come first."""
-    names = sorted({name for row in rows for name in (row["from_segment"], row["to_segment"]) if name is not None})
+    names = {name for row in rows for name in (row["from_segment"], row["to_segment"])} - {_NEW, _NONE}
     outside = {row["from_segment"] for row in rows if row["movement"] == "came"}
     outside |= {row["to_segment"] for row in rows if row["movement"] == "left"}
-    below: dict[str, set[str]] = {name: set() if name in outside else outside - {None} for name in names}
+    outside &= names
+    below: dict[str, set[str]] = {name: set() if name in outside else set(outside) for name in sorted(names)}
     for row in rows:
         before, after = row["from_segment"], row["to_segment"]
         if row["movement"] == "up":
@@ -280,4 +314,4 @@ def _order(rows: list[Row]) -> list[str]:
     try:
         return [words_of(name) for name in TopologicalSorter(below).static_order()]
     except CycleError:  # ranks that were changed between two months
-        return [words_of(name) for name in names]
+        return [words_of(name) for name in sorted(names)]

@@ -198,18 +198,24 @@ def _offers(profile: CustomerProfile) -> RenderableType | None:
 def _replenishments(profile: CustomerProfile) -> RenderableType | None:
     if not profile.replenishments:
         return None
-    made = table("product", "due on", "is due", "last bought on", "every", "confidence", right=("every", "confidence"))
+    made = table("product", "due on", "is", "last bought on", "every", "confidence", right=("every", "confidence"))
     for row in profile.replenishments:
         interval = row.get("expected_interval_days") or row.get("median_interval_days")
         made.add_row(
             Text(_product(profile, row)),
             moment(row.get("due_on")),
-            yes_no(row.get("is_due")),
+            _state(row),
             moment(row.get("last_bought_on")),
             MISSING if interval is None else counted(round(interval), "day"),
             share(row.get("confidence"), 0),
         )
     return made
+
+
+def _state(row: _Row) -> str:
+    """How late a replenishment is; each state holds for those before it too, so the last one counts."""
+    states = [state for state in ("due", "overdue", "gone") if row.get(f"is_{state}")]
+    return states[-1] if states else "not due yet"
 
 
 def _satisfaction(row: _Row) -> Facts:

@@ -59,15 +59,32 @@ CREATE TABLE marts.customer_value AS SELECT * FROM (VALUES
 
 TRANSITIONS = """
 CREATE TABLE marts.segment_transitions AS SELECT * FROM (VALUES
-    (DATE '2026-04-01', 'low', 'high', 2, 0.2, 'up', false), (DATE '2026-04-01', 'high', 'top', 1, 0.1, 'up', false),
-    (DATE '2026-04-01', 'high', 'low', 4, 0.4, 'down', false),
-    (DATE '2026-05-01', 'low', 'low', 90, 0.9, 'stayed', false),
-    (DATE '2026-05-01', 'low', 'high', 10, 0.1, 'up', false),
-    (DATE '2026-05-01', 'top', 'high', 3, 0.3, 'down', false), (DATE '2026-05-01', NULL, 'low', 5, 1, 'came', false),
-    (DATE '2026-05-01', 'high', 'none', 1, 0.05, 'left', false),
-    (DATE '2026-06-01', 'low', 'high', 99, 1, 'up', true)
-) AS rows (month, from_segment, to_segment, customers, share, movement, is_running_month)
+    (DATE '2026-04-01', 'low', 'high', 2, 0.2, 'up', true), (DATE '2026-04-01', 'high', 'top', 1, 0.1, 'up', true),
+    (DATE '2026-04-01', 'high', 'low', 4, 0.4, 'down', true),
+    (DATE '2026-05-01', 'low', 'low', 90, 0.9, 'stayed', true),
+    (DATE '2026-05-01', 'low', 'high', 10, 0.1, 'up', true),
+    (DATE '2026-05-01', 'top', 'high', 3, 0.3, 'down', true), (DATE '2026-05-01', '(new)', 'low', 5, 1, 'came', true),
+    (DATE '2026-05-01', 'high', 'none', 1, 0.05, 'left', true),
+    (DATE '2026-06-01', 'low', 'high', 99, 1, 'up', false)
+) AS rows (month, from_segment, to_segment, customers, share, movement, is_complete_month)
 CROSS JOIN (VALUES ('value'), ('lifecycle')) AS kinds (segment_kind);
+"""
+
+# Of 40 inside in April 3 moved up and 4 down; of 100 in May 10 and 3.
+MOVEMENTS = """
+CREATE TABLE marts.segment_movements AS SELECT *, 'value' AS segment_kind FROM (VALUES
+    (DATE '2026-03-01', 0, 0, 0, 0, NULL, NULL, NULL, NULL, true),
+    (DATE '2026-04-01', 3, 4, 2, 1, 0.075, 0.1, 0.05, 0.025, true),
+    (DATE '2026-05-01', 10, 3, 5, 1, 0.1, 0.03, 0.05, 0.01, true),
+    (DATE '2026-06-01', 99, 0, 0, 0, 0.99, 0, 0, 0, false)
+) AS rows (month, up_customers, down_customers, came_customers, left_customers, up_share, down_share, came_share,
+    left_share, is_complete_month);
+CREATE TABLE marts.tactical_uplift AS SELECT *, 'value' AS ladder FROM (VALUES
+    ('channel', 'store', 0.06, 0.03, 2.0, 1.4, 2.6, 'raises'),
+    ('price', 'bargains', 0.015, 0.03, 0.5, 0.2, 0.8, 'lowers'),
+    ('channel', 'web', 0.03, 0.03, 1.0, 0.8, 1.2, 'not_shown'),
+    ('category', 'rare', NULL, NULL, NULL, NULL, NULL, 'too_few')
+) AS rows (segment_kind, segment, moved_up_share, expected_share, lift, lift_lower, lift_upper, finding);
 """
 
 FORECASTS = """
@@ -100,7 +117,7 @@ CREATE TABLE marts.publication AS SELECT 'run-7' AS run_id, TIMESTAMP '2026-06-3
     TIMESTAMP '2026-07-01 03:15' AS published_at;
 """
 
-ALL = (PUBLICATION, CONCENTRATION.format(size=10), BRIDGE, PROFIT, RFM, TRANSITIONS, FORECASTS, SATISFACTION)
+ALL = (PUBLICATION, CONCENTRATION.format(size=10), BRIDGE, PROFIT, RFM, TRANSITIONS, MOVEMENTS, FORECASTS, SATISFACTION)
 
 
 def published(*tables: str) -> Published:

@@ -12,7 +12,7 @@ from orchestration.charts.chart import Chart, Look, apart, listed, percent
 from orchestration.charts.forecasts import calibration, orders_check
 from orchestration.charts.portfolio import bridge, concentration, profit_by
 from orchestration.charts.satisfaction import satisfaction_by
-from orchestration.charts.segments import movement, moves, rfm_grid
+from orchestration.charts.segments import movement, moves, rfm_grid, uplift
 from orchestration.value_report import SECTIONS
 
 LOOK = Look(currency="EUR", key_customer_share=0.2, churn_days=180, confidence_z=1.96)
@@ -144,23 +144,33 @@ def test_moves_of_the_last_complete_month():
     }  # fmt: skip
     assert chart.spec is not None
     # Who goes up comes from below: none, low, high, top.
-    assert chart.spec["layer"][0]["encoding"]["x"]["sort"] == ["none", "low", "high", "top", "(gone)"]
+    assert chart.spec["layer"][0]["encoding"]["x"]["sort"] == ["(none)", "none", "low", "high", "top"]
 
 
 def test_ranks_that_were_changed_are_no_error():
     contradicting = "UPDATE marts.segment_transitions SET movement = 'up' WHERE movement = 'down'"
     chart = drawn(moves, by_hand.TRANSITIONS, contradicting, kind="value")
     assert chart.spec is not None
-    assert chart.spec["layer"][0]["encoding"]["x"]["sort"] == ["high", "low", "none", "top", "(gone)"]
+    assert chart.spec["layer"][0]["encoding"]["x"]["sort"] == ["(none)", "high", "low", "none", "top"]
 
 
 def test_movement_by_month():
-    chart = drawn(movement, by_hand.TRANSITIONS, kind="value")
-    # April: 3 up, 4 down. May: 10 up, 3 down. June is still running.
-    assert chart.title == "13 moves up and 7 down since April 2026: more up than down in 1 of 2 months"
-    bars = {(bar["month"], bar["movement"]): bar["customers"] for bar in values(chart)}
-    assert (bars["Apr 2026", "down"], bars["May 2026", "up"], bars["May 2026", "left"]) == (-4, 10, -1)
+    chart = drawn(movement, by_hand.MOVEMENTS, kind="value")
+    # In March nobody was inside, and June is still running.
+    assert chart.title == "May 2026: 10.0 % moved up and 3.0 % down; more up than down in 1 of 2 months"
+    bars = {(bar["month"], bar["movement"]): bar["share"] for bar in values(chart)}
+    assert (bars["Apr 2026", "down"], bars["May 2026", "up"], bars["May 2026", "left"]) == (-0.1, 0.1, -0.01)
     assert {month for month, _ in bars} == {"Apr 2026", "May 2026"}
+
+
+def test_from_where_customers_move_up():
+    chart = drawn(uplift, by_hand.MOVEMENTS, ladder="value")
+    assert chart.title == "From “store (channel)” customers move up 2.0 times as often as others"
+    assert [point["name"] for point in values(chart, 2)] == ["store (channel)", "bargains (price)"]
+    only_less = "DELETE FROM marts.tactical_uplift WHERE finding = 'raises'"
+    assert drawn(uplift, by_hand.MOVEMENTS, only_less, ladder="value").title == (
+        "From “bargains (price)” customers move up only 0.5 times as often as others"
+    )
 
 
 def test_the_model_in_use_beside_the_naive_rate():

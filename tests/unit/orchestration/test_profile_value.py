@@ -159,9 +159,11 @@ CREATE TABLE marts.next_offers AS SELECT * FROM (VALUES
     ('c-1', 1, 'p1', 0.244, 'customers who bought Pretzel bought it next'),
     ('c-2', 1, 'p3', 0.9, 'bought most of all')
 ) AS rows (customer_id, rank, product_id, score, reason);
-CREATE TABLE marts.replenishments AS SELECT 'c-1' AS customer_id, 'p1' AS product_id, 2.0 AS median_interval_days,
-    DATE '2026-06-14' AS last_bought_on, DATE '2026-06-22' AS due_on, 0.0996 AS confidence,
-    7.88 AS expected_interval_days, true AS is_due;
+CREATE TABLE marts.replenishments AS SELECT *, 'c-1' AS customer_id, 2.0 AS median_interval_days FROM (VALUES
+    ('p3', DATE '2025-01-01', DATE '2025-01-08', 0.5, 7.0, true, true, true),
+    ('p1', DATE '2026-06-14', DATE '2026-06-22', 0.0996, 7.88, true, false, false),
+    ('p2', DATE '2026-06-14', DATE '2026-08-01', 0.2, 48.0, false, false, false)
+) AS rows (product_id, last_bought_on, due_on, confidence, expected_interval_days, is_due, is_overdue, is_gone);
 CREATE TABLE marts.fct_subscriptions AS SELECT 'c-1' AS customer_id, 's1' AS subscription_id, 'breakfast' AS plan,
     'p3' AS product_id, DATE '2026-04-25' AS started_on, NULL::DATE AS ended_on, true AS is_active, 3 AS period_months,
     0 AS renewals, 240.0::DECIMAL(18, 4) AS price_amount;
@@ -180,7 +182,11 @@ def test_offers_dues_and_subscriptions_by_their_names():
     assert shown[offers + 3 : offers + 5] == [
         "1 Rye roll customers who bought Pretzel bought it next 0.24", "2 p2 bought most of all 0.15",
     ]  # fmt: skip
-    assert "Rye roll 2026-06-22 yes 2026-06-14 8 days 10 %" in shown
+    due = shown.index("Due again")
+    assert shown[due + 3 : due + 6] == [
+        "Rye roll 2026-06-22 due 2026-06-14 8 days 10 %", "p2 2026-08-01 not due yet 2026-06-14 48 days 20 %",
+        "Box for 10 2025-01-08 gone 2025-01-01 7 days 50 %",
+    ]  # fmt: skip
     assert "breakfast Box for 10 yes 2026-04-25 – 240.00 EUR every 3 months 0" in shown  # noqa: RUF001
 
 
