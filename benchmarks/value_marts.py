@@ -83,6 +83,7 @@ DRAWN = frozenset(
         "int_email_deliveries",
         "int_used__campaigns",
         "churn",
+        "expected_orders",
         "lifetime_value",
         "subscriptions",
     }

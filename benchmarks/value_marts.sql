@@ -810,40 +810,53 @@ SELECT
 FROM counted
 CROSS JOIN deviation;
 
--- part: segments
+-- part: churn
 CREATE TABLE snapshot_days AS
 SELECT
     CASE
         WHEN n = 0 THEN getvariable('today')
         ELSE CAST(date_trunc('month', getvariable('today')) + INTERVAL (1 - n) MONTH - INTERVAL 1 DAY AS DATE)
     END AS day,
-    n = 0 AS is_as_of
+    n = 0 AS is_as_of,
+    day = last_day(day) AS is_complete_month
 FROM range(13) AS numbers (n);
 
 CREATE TABLE snapshots AS
+WITH known AS (
+    SELECT customer_id, day, orders, revenue_amount, profit_amount FROM customer_days WHERE customer_id IS NOT NULL
+    UNION ALL BY NAME
+    SELECT customer_id, least(local_day(first_seen_at), getvariable('today')) AS day FROM intermediate.int_customer_golden
+)
+
 SELECT
-    days.customer_id,
+    known.customer_id,
     snapshot_days.day,
     snapshot_days.is_as_of,
-    sum(days.orders) AS orders,
-    count_if(days.orders > 0) AS order_days,
-    min(days.day) FILTER (WHERE days.orders > 0) AS first_ordered_on,
-    max(days.day) FILTER (WHERE days.orders > 0) AS last_ordered_on,
-    sum(days.revenue_amount) AS revenue_amount,
-    sum(days.orders) FILTER (WHERE days.day + INTERVAL 12 MONTH > snapshot_days.day) AS orders_12m,
-    sum(days.revenue_amount) FILTER (WHERE days.day + INTERVAL 12 MONTH > snapshot_days.day) AS revenue_12m_amount,
-    sum(days.profit_amount) FILTER (WHERE days.day + INTERVAL 12 MONTH > snapshot_days.day) AS profit_12m_amount
-FROM customer_days AS days
-INNER JOIN snapshot_days ON days.day <= snapshot_days.day
-WHERE days.customer_id IS NOT NULL
+    coalesce(sum(known.orders), 0) AS orders,
+    count_if(known.orders > 0) AS order_days,
+    min(known.day) FILTER (WHERE known.orders > 0) AS first_ordered_on,
+    max(known.day) FILTER (WHERE known.orders > 0) AS last_ordered_on,
+    coalesce(sum(known.revenue_amount), 0) AS revenue_amount,
+    coalesce(sum(known.orders) FILTER (WHERE known.day + INTERVAL 12 MONTH > snapshot_days.day), 0) AS orders_12m,
+    coalesce(sum(known.revenue_amount) FILTER (WHERE known.day + INTERVAL 12 MONTH > snapshot_days.day), 0)
+        AS revenue_12m_amount,
+    coalesce(sum(known.profit_amount) FILTER (WHERE known.day + INTERVAL 12 MONTH > snapshot_days.day), 0)
+        AS profit_12m_amount
+FROM known
+INNER JOIN snapshot_days ON known.day <= snapshot_days.day
 GROUP BY ALL;
 
--- part: churn
-CREATE TABLE int_churn__snapshots AS
+CREATE TABLE signals AS
 WITH happened AS (
     SELECT customer_id, day, orders, returns FROM customer_days WHERE orders + returns > 0
     UNION ALL BY NAME
-    SELECT customer_id, delivered_on AS day, 1 AS mails FROM intermediate.int_email_deliveries WHERE is_open_tracked
+    SELECT
+        customer_id,
+        delivered_on AS day,
+        1 AS mails,
+        CAST(is_open_tracked OR is_click_tracked AS INTEGER) AS tracked_mails,
+        CAST(is_open_tracked AS INTEGER) AS open_tracked_mails
+    FROM intermediate.int_email_deliveries
     UNION ALL BY NAME
     SELECT customer_id, human_opened_on AS day, 1 AS opens FROM intermediate.int_email_deliveries
     UNION ALL BY NAME
@@ -853,7 +866,10 @@ WITH happened AS (
     WHERE unsubscribed_at IS NOT NULL
     UNION ALL BY NAME
     SELECT
-        customer_id, day, 1 AS contacts, CAST(is_unanswered AS INTEGER) AS unanswered,
+        customer_id,
+        day,
+        1 AS contacts,
+        CAST(is_unanswered AS INTEGER) AS unanswered,
         CAST(is_complaint AS INTEGER) AS complaints
     FROM int_service_contacts
     WHERE direction = 'in'
@@ -865,34 +881,35 @@ WITH happened AS (
     SELECT customer_id, local_day(started_at) AS day, 1 AS visits
     FROM marts.fct_web_sessions
     WHERE NOT is_bot AND started_at <= getvariable('now')
-),
-
-sums AS (
-    SELECT
-        happened.customer_id,
-        snapshot_days.day AS snapshot_on,
-        sum(orders) FILTER (WHERE happened.day > snapshot_on - 90) AS orders_90d,
-        sum(orders) AS orders_365d,
-        sum(returns) AS returns_365d,
-        sum(mails) FILTER (WHERE happened.day > snapshot_on - 90) AS mails_90d,
-        sum(mails) AS mails_365d,
-        sum(opens) FILTER (WHERE happened.day > snapshot_on - 90) AS opens_90d,
-        sum(opens) AS opens_365d,
-        sum(clicks) FILTER (WHERE happened.day > snapshot_on - 90) AS clicks_90d,
-        sum(unsubscribes) AS unsubscribes_365d,
-        sum(contacts) AS contacts_365d,
-        sum(unanswered) FILTER (WHERE happened.day > snapshot_on - 90) AS unanswered_90d,
-        sum(complaints) FILTER (WHERE happened.day > snapshot_on - 90) AS complaints_90d,
-        sum(complaints) AS complaints_365d,
-        avg(rating_points) AS rating_points_365d,
-        avg(gap_points) AS gap_points_365d,
-        sum(visits) FILTER (WHERE happened.day > snapshot_on - 90) AS visits_90d
-    FROM happened
-    INNER JOIN snapshot_days ON happened.day <= snapshot_days.day AND happened.day > snapshot_days.day - 365
-    WHERE happened.customer_id IS NOT NULL
-    GROUP BY ALL
 )
 
+SELECT
+    happened.customer_id,
+    snapshot_days.day AS snapshot_on,
+    coalesce(sum(orders) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS orders_90d,
+    coalesce(sum(orders), 0) AS orders_365d,
+    coalesce(sum(returns), 0) AS returns_365d,
+    coalesce(sum(mails) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS mails_90d,
+    coalesce(sum(tracked_mails) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS tracked_mails_90d,
+    coalesce(sum(open_tracked_mails) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS open_tracked_mails_90d,
+    coalesce(sum(open_tracked_mails), 0) AS open_tracked_mails_365d,
+    coalesce(sum(opens) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS opens_90d,
+    coalesce(sum(opens), 0) AS opens_365d,
+    coalesce(sum(clicks) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS clicks_90d,
+    coalesce(sum(unsubscribes), 0) AS unsubscribes_365d,
+    coalesce(sum(contacts), 0) AS contacts_365d,
+    coalesce(sum(unanswered) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS unanswered_90d,
+    coalesce(sum(complaints) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS complaints_90d,
+    coalesce(sum(complaints), 0) AS complaints_365d,
+    avg(rating_points) AS rating_points_365d,
+    avg(gap_points) AS gap_points_365d,
+    coalesce(sum(visits) FILTER (WHERE happened.day > snapshot_on - 90), 0) AS visits_90d
+FROM happened
+INNER JOIN snapshot_days ON happened.day <= snapshot_days.day AND happened.day > snapshot_days.day - 365
+WHERE happened.customer_id IS NOT NULL
+GROUP BY ALL;
+
+CREATE TABLE int_churn__snapshots AS
 SELECT
     snapshots.customer_id,
     snapshots.day AS snapshot_on,
@@ -910,11 +927,11 @@ SELECT
     coalesce(orders_90d, 0) AS orders_90d,
     coalesce(orders_365d, 0) AS orders_365d,
     coalesce(returns_365d, 0) AS returns_365d,
-    share(least(coalesce(opens_90d, 0), mails_90d), mails_90d) AS open_rate_90d,
-    CASE WHEN mails_90d > 0 THEN 100 * (
-        share(least(coalesce(opens_365d, 0), mails_365d), mails_365d) * mails_90d
-        - least(coalesce(opens_90d, 0), mails_90d)
-    ) / (mails_90d + 5) END AS opens_lost_points,
+    share(least(coalesce(opens_90d, 0), open_tracked_mails_90d), open_tracked_mails_90d) AS open_rate_90d,
+    CASE WHEN open_tracked_mails_90d > 0 THEN 100 * (
+        share(least(coalesce(opens_365d, 0), open_tracked_mails_365d), open_tracked_mails_365d) * open_tracked_mails_90d
+        - least(coalesce(opens_90d, 0), open_tracked_mails_90d)
+    ) / (open_tracked_mails_90d + 5) END AS opens_lost_points,
     coalesce(clicks_90d, 0) AS clicks_90d,
     coalesce(unsubscribes_365d, 0) AS unsubscribes_365d,
     coalesce(contacts_365d, 0) AS contacts_365d,
@@ -925,7 +942,7 @@ SELECT
     gap_points_365d,
     coalesce(visits_90d, 0) AS visits_90d
 FROM snapshots
-LEFT JOIN sums ON snapshots.customer_id = sums.customer_id AND snapshots.day = sums.snapshot_on
+LEFT JOIN signals ON snapshots.customer_id = signals.customer_id AND snapshots.day = signals.snapshot_on
 LEFT JOIN order_days ON snapshots.customer_id = order_days.customer_id AND snapshots.last_ordered_on = order_days.day
 WHERE snapshots.orders > 0;
 
@@ -986,6 +1003,514 @@ SELECT
     round(own / nullif(whole, 0), 6) AS lift,
     CASE WHEN rate_low > whole THEN 'leaves_more' WHEN rate_high < whole THEN 'leaves_less' ELSE 'none' END AS finding
 FROM shares;
+
+-- part: segments
+-- Category and channel: where most of the money of twelve months went, if enough of it.
+CREATE TABLE habits AS
+WITH days AS (
+    SELECT customer_id, ordered_on, channel, order_id, net_amount, gross_amount, discount_amount, is_sale
+    FROM sales
+    WHERE customer_id IS NOT NULL
+),
+
+largest AS (
+    SELECT products.category
+    FROM marts.fct_order_lines AS lines
+    INNER JOIN marts.dim_products AS products USING (product_id)
+    WHERE products.category IS NOT NULL
+    GROUP BY products.category
+    ORDER BY sum(lines.net_amount) DESC, products.category
+    LIMIT 20
+),
+
+bought AS (
+    SELECT
+        days.customer_id,
+        days.ordered_on,
+        CASE
+            WHEN products.category IS NULL THEN 'unknown'
+            WHEN products.category IN (FROM largest) THEN products.category
+            ELSE 'other'
+        END AS category,
+        sum(lines.net_amount) AS net_amount
+    FROM days
+    INNER JOIN marts.fct_order_lines AS lines ON days.order_id = lines.order_id AND lines.line_kind = 'product'
+    LEFT JOIN marts.dim_products AS products ON lines.product_id = products.product_id
+    GROUP BY ALL
+),
+
+spent AS (
+    SELECT 'category' AS kind, customer_id, ordered_on, category AS choice, net_amount FROM bought
+    UNION ALL
+    SELECT 'channel' AS kind, customer_id, ordered_on, channel AS choice, net_amount FROM days
+),
+
+sums AS (
+    SELECT spent.kind, spent.customer_id, snapshot_days.day, spent.choice, sum(spent.net_amount) AS amount
+    FROM spent
+    INNER JOIN snapshot_days
+        ON spent.ordered_on <= snapshot_days.day AND spent.ordered_on + INTERVAL 12 MONTH > snapshot_days.day
+    GROUP BY ALL
+    HAVING sum(spent.net_amount) > 0
+),
+
+mains AS (
+    SELECT
+        kind,
+        customer_id,
+        day,
+        arg_min(choice, (-amount, choice)) AS choice,
+        share(max(amount), sum(amount)) AS part
+    FROM sums
+    GROUP BY kind, customer_id, day
+),
+
+prices AS (
+    SELECT
+        days.customer_id,
+        snapshot_days.day,
+        share(sum(days.discount_amount), nullif(greatest(sum(days.gross_amount), 0), 0)) AS discount_share
+    FROM days
+    INNER JOIN snapshot_days
+        ON days.ordered_on <= snapshot_days.day AND days.ordered_on + INTERVAL 12 MONTH > snapshot_days.day
+    WHERE days.is_sale
+    GROUP BY ALL
+)
+
+SELECT
+    customer_id,
+    day,
+    CASE WHEN categories.part < 0.4 THEN 'mixed' ELSE categories.choice END AS category_segment,
+    CASE WHEN channels.part < 0.75 THEN 'several' ELSE channels.choice END AS channel_segment,
+    prices.discount_share
+FROM (FROM mains WHERE kind = 'category') AS categories
+FULL JOIN (FROM mains WHERE kind = 'channel') AS channels USING (customer_id, day)
+FULL JOIN prices USING (customer_id, day);
+
+CREATE TABLE segments AS
+WITH measured AS (
+    SELECT
+        snapshots.*,
+        snapshots.day - snapshots.last_ordered_on AS recency_days,
+        snapshots.day - snapshots.first_ordered_on AS tenure_days,
+        money(
+            expected.expected_orders_12m * greatest(share(snapshots.revenue_amount, snapshots.orders), 0)
+        ) AS expected_amount,
+        habits.category_segment,
+        habits.channel_segment,
+        habits.discount_share,
+        coalesce(signals.mails_90d, 0) AS mails,
+        coalesce(signals.tracked_mails_90d, 0) AS tracked_mails,
+        coalesce(signals.opens_90d, 0) AS opens,
+        coalesce(signals.clicks_90d, 0) AS clicks,
+        coalesce(signals.visits_90d, 0) AS visits
+    FROM snapshots
+    LEFT JOIN scores.expected_orders AS expected
+        ON
+            snapshots.order_days - 1 = expected.frequency
+            AND snapshots.last_ordered_on - snapshots.first_ordered_on = expected.recency_days
+            AND snapshots.day - snapshots.first_ordered_on = expected.tenure_days
+    LEFT JOIN habits ON snapshots.customer_id = habits.customer_id AND snapshots.day = habits.day
+    LEFT JOIN signals ON snapshots.customer_id = signals.customer_id AND snapshots.day = signals.snapshot_on
+),
+
+ranked AS (
+    SELECT
+        *,
+        CASE WHEN orders > 0 THEN
+            1 + floor(5 * least(percent_rank() OVER (PARTITION BY day, orders > 0 ORDER BY recency_days DESC), 0.8))
+        ELSE 0 END AS recency_score,
+        CASE WHEN orders > 0 THEN
+            1 + floor(5 * least(percent_rank() OVER (PARTITION BY day, orders > 0 ORDER BY orders), 0.8))
+        ELSE 0 END AS frequency_score,
+        CASE WHEN orders > 0 THEN
+            1 + floor(5 * least(percent_rank() OVER (PARTITION BY day, orders > 0 ORDER BY revenue_amount), 0.8))
+        ELSE 0 END AS monetary_score,
+        count_if(orders_12m > 0) OVER (PARTITION BY day) AS buyers,
+        CASE WHEN orders_12m > 0 THEN row_number() OVER (
+            PARTITION BY day, orders_12m > 0 ORDER BY profit_12m_amount DESC, customer_id
+        ) END AS value_place,
+        CASE WHEN expected_amount > 0 THEN row_number() OVER (
+            PARTITION BY day, expected_amount > 0 ORDER BY expected_amount DESC, customer_id
+        ) WHEN expected_amount <= 0 THEN buyers + 1 END AS expected_place
+    FROM measured
+),
+
+judged AS (
+    SELECT
+        *,
+        value_place <= ceil(round(0.2 * buyers, 6)) AS is_best,
+        expected_place <= ceil(round(0.2 * buyers, 6)) AS is_best_expected
+    FROM ranked
+)
+
+SELECT
+    customer_id,
+    day,
+    is_as_of,
+    CASE
+        WHEN value_place IS NULL THEN 'none'
+        WHEN value_place <= ceil(round(0.05 * buyers, 6)) THEN 'top'
+        WHEN value_place <= ceil(round(0.2 * buyers, 6)) THEN 'high'
+        WHEN value_place <= ceil(round(0.5 * buyers, 6)) THEN 'middle'
+        ELSE 'low'
+    END AS value_segment,
+    CASE
+        WHEN value_place IS NOT NULL AND profit_12m_amount < 0 THEN 'tail'
+        WHEN is_best AND is_best_expected THEN 'core'
+        WHEN is_best_expected THEN 'growth'
+        WHEN is_best AND expected_place IS NOT NULL THEN 'at_stake'
+        WHEN value_place IS NOT NULL AND NOT is_best AND expected_place IS NOT NULL THEN 'standard'
+        WHEN is_best THEN 'core'
+        WHEN value_place IS NOT NULL THEN 'standard'
+        ELSE 'none'
+    END AS strategic_segment,
+    CASE
+        WHEN recency_score = 0 THEN 'no_purchase'
+        WHEN recency_score >= 4 AND frequency_score >= 4 AND monetary_score >= 4 THEN 'champion'
+        WHEN recency_score >= 3 AND frequency_score >= 4 THEN 'loyal'
+        WHEN recency_score >= 3 AND frequency_score <= 3 AND monetary_score = 5 THEN 'big_spender'
+        WHEN recency_score <= 2 AND frequency_score >= 4 AND monetary_score >= 4 THEN 'cannot_lose'
+        WHEN recency_score >= 4 AND frequency_score BETWEEN 2 AND 3 AND monetary_score <= 4 THEN 'promising'
+        WHEN recency_score >= 4 AND frequency_score = 1 AND monetary_score <= 4 THEN 'newcomer'
+        WHEN recency_score = 3 AND frequency_score <= 3 AND monetary_score <= 4 THEN 'needs_attention'
+        WHEN recency_score <= 2 AND frequency_score >= 3 THEN 'at_risk'
+        WHEN recency_score = 2 THEN 'asleep'
+        ELSE 'lost'
+    END AS behaviour_segment,
+    CASE
+        WHEN orders = 0 THEN 'prospect'
+        WHEN recency_days >= 366 THEN 'lost'
+        WHEN recency_days >= 181 THEN 'lapsing'
+        WHEN orders = 1 THEN 'new'
+        WHEN orders >= 10 AND recency_days <= 90 AND tenure_days >= 365 THEN 'advocate'
+        WHEN orders >= 4 THEN 'established'
+        ELSE 'growing'
+    END AS lifecycle_stage,
+    CASE
+        WHEN revenue_12m_amount >= 1000 THEN 'gold'
+        WHEN revenue_12m_amount >= 300 THEN 'silver'
+        WHEN revenue_12m_amount >= 100 THEN 'bronze'
+        ELSE 'basic'
+    END AS loyalty_tier,
+    category_segment,
+    channel_segment,
+    CASE
+        WHEN discount_share >= 0.1 THEN 'bargain_hunter'
+        WHEN discount_share >= 0.03 THEN 'discount_taker'
+        WHEN discount_share IS NOT NULL THEN 'full_price'
+    END AS price_segment,
+    CASE
+        WHEN clicks >= 1 OR visits >= 3 THEN 'active'
+        WHEN opens >= 1 OR visits >= 1 THEN 'occasional'
+        WHEN tracked_mails >= 1 THEN 'silent'
+        WHEN mails >= 1 THEN 'unmeasured'
+        ELSE 'unreachable'
+    END AS engagement_segment,
+    CAST(recency_score AS INTEGER) AS recency_score,
+    CAST(frequency_score AS INTEGER) AS frequency_score,
+    CAST(monetary_score AS INTEGER) AS monetary_score,
+    coalesce(is_best, false) AS is_key_customer
+FROM judged;
+
+CREATE TABLE customer_segments AS
+WITH regulars AS (
+    SELECT customer_id
+    FROM order_days
+    WHERE
+        day >= date_trunc('month', getvariable('today') + 1) - INTERVAL 3 MONTH
+        AND day < date_trunc('month', getvariable('today') + 1)
+    GROUP BY customer_id
+    HAVING count(DISTINCT date_trunc('month', day)) = 3
+)
+
+SELECT
+    segments.* EXCLUDE (day, is_as_of),
+    recency_score || '' || frequency_score || '' || monetary_score AS rfm_score,
+    regulars.customer_id IS NOT NULL AS is_regular,
+    getvariable('now') AS assigned_at
+FROM segments
+LEFT JOIN regulars USING (customer_id)
+WHERE segments.is_as_of;
+
+CREATE TABLE steps AS
+SELECT
+    customer_id,
+    day,
+    row_number() OVER upto = 1 AS is_new,
+    coalesce(value_segment, '(none)') AS value,
+    coalesce(strategic_segment, '(none)') AS strategic,
+    coalesce(behaviour_segment, '(none)') AS behaviour,
+    coalesce(lifecycle_stage, '(none)') AS lifecycle,
+    coalesce(loyalty_tier, '(none)') AS loyalty,
+    coalesce(category_segment, '(none)') AS category,
+    coalesce(channel_segment, '(none)') AS channel,
+    coalesce(price_segment, '(none)') AS price,
+    coalesce(engagement_segment, '(none)') AS engagement,
+    lag(value, 1, '(new)') OVER upto AS from_value,
+    lag(strategic, 1, '(new)') OVER upto AS from_strategic,
+    lag(behaviour, 1, '(new)') OVER upto AS from_behaviour,
+    lag(lifecycle, 1, '(new)') OVER upto AS from_lifecycle,
+    lag(loyalty, 1, '(new)') OVER upto AS from_loyalty,
+    lag(category, 1, '(new)') OVER upto AS from_category,
+    lag(channel, 1, '(new)') OVER upto AS from_channel,
+    lag(price, 1, '(new)') OVER upto AS from_price,
+    lag(engagement, 1, '(new)') OVER upto AS from_engagement
+FROM segments
+WINDOW upto AS (PARTITION BY customer_id ORDER BY day);
+
+CREATE TABLE customer_segment_history AS
+WITH changes AS (
+    SELECT customer_id, 'value' AS segment_kind, day, from_value AS previous, value AS segment FROM steps
+    WHERE value <> from_value
+    UNION ALL
+    SELECT customer_id, 'strategic', day, from_strategic, strategic FROM steps WHERE strategic <> from_strategic
+    UNION ALL
+    SELECT customer_id, 'behaviour', day, from_behaviour, behaviour FROM steps WHERE behaviour <> from_behaviour
+    UNION ALL
+    SELECT customer_id, 'lifecycle', day, from_lifecycle, lifecycle FROM steps WHERE lifecycle <> from_lifecycle
+    UNION ALL
+    SELECT customer_id, 'loyalty', day, from_loyalty, loyalty FROM steps WHERE loyalty <> from_loyalty
+    UNION ALL
+    SELECT customer_id, 'category', day, from_category, category FROM steps WHERE category <> from_category
+    UNION ALL
+    SELECT customer_id, 'channel', day, from_channel, channel FROM steps WHERE channel <> from_channel
+    UNION ALL
+    SELECT customer_id, 'price', day, from_price, price FROM steps WHERE price <> from_price
+    UNION ALL
+    SELECT customer_id, 'engagement', day, from_engagement, engagement FROM steps WHERE engagement <> from_engagement
+)
+
+SELECT
+    customer_id,
+    segment_kind,
+    segment,
+    day AS valid_from,
+    lead(day) OVER (PARTITION BY customer_id, segment_kind ORDER BY day) AS valid_to,
+    CASE WHEN previous NOT IN ('(new)', '(none)') THEN previous END AS previous_segment
+FROM changes
+QUALIFY segment <> '(none)';
+
+CREATE TABLE moves AS
+WITH counted AS (
+    SELECT day, 'value' AS segment_kind, from_value AS from_segment, value AS to_segment, count(*) AS customers
+    FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'strategic', from_strategic, strategic, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'behaviour', from_behaviour, behaviour, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'lifecycle', from_lifecycle, lifecycle, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'loyalty', from_loyalty, loyalty, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'category', from_category, category, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'channel', from_channel, channel, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'price', from_price, price, count(*) FROM steps GROUP BY ALL
+    UNION ALL
+    SELECT day, 'engagement', from_engagement, engagement, count(*) FROM steps GROUP BY ALL
+)
+
+SELECT
+    counted.*,
+    CAST(date_trunc('month', counted.day) AS DATE) AS month,
+    snapshot_days.is_complete_month,
+    counted.day = (SELECT min(day) FROM snapshot_days) AS is_first_day,
+    counted.from_segment IN ('(new)', '(none)') OR coalesce(from_ranks.rank, 1) = 0 AS was_outside,
+    counted.to_segment = '(none)' OR coalesce(to_ranks.rank, 1) = 0 AS is_outside,
+    CASE
+        WHEN was_outside AND is_outside THEN 'outside'
+        WHEN was_outside THEN 'came'
+        WHEN is_outside THEN 'left'
+        WHEN counted.from_segment = counted.to_segment THEN 'stayed'
+        WHEN to_ranks.rank > from_ranks.rank THEN 'up'
+        WHEN to_ranks.rank < from_ranks.rank THEN 'down'
+        ELSE 'changed'
+    END AS movement
+FROM counted
+INNER JOIN snapshot_days USING (day)
+LEFT JOIN reference.segment_ranks AS from_ranks
+    ON counted.segment_kind = from_ranks.segment_kind AND counted.from_segment = from_ranks.segment
+LEFT JOIN reference.segment_ranks AS to_ranks
+    ON counted.segment_kind = to_ranks.segment_kind AND counted.to_segment = to_ranks.segment;
+
+CREATE TABLE segment_transitions AS
+SELECT
+    month,
+    segment_kind,
+    from_segment,
+    to_segment,
+    customers,
+    share(customers, sum(customers) OVER (PARTITION BY month, segment_kind, from_segment)) AS share,
+    movement,
+    is_complete_month
+FROM moves
+WHERE NOT is_first_day;
+
+CREATE TABLE segment_counts AS
+SELECT
+    day,
+    segment_kind,
+    to_segment AS segment,
+    sum(customers) AS customers,
+    share(sum(customers), sum(sum(customers)) OVER (PARTITION BY day, segment_kind)) AS share
+FROM moves
+GROUP BY day, segment_kind, to_segment;
+
+CREATE TABLE segment_movements AS
+SELECT
+    month,
+    segment_kind,
+    is_complete_month,
+    coalesce(sum(customers) FILTER (WHERE movement IN ('up', 'down', 'changed', 'stayed', 'left')), 0)
+        AS customers_at_start,
+    coalesce(sum(customers) FILTER (WHERE movement = 'up'), 0) AS up_customers,
+    coalesce(sum(customers) FILTER (WHERE movement = 'down'), 0) AS down_customers,
+    coalesce(sum(customers) FILTER (WHERE movement = 'changed'), 0) AS changed_customers,
+    coalesce(sum(customers) FILTER (WHERE movement = 'stayed'), 0) AS stayed_customers,
+    coalesce(sum(customers) FILTER (WHERE movement = 'left'), 0) AS left_customers,
+    coalesce(sum(customers) FILTER (WHERE movement = 'came'), 0) AS came_customers,
+    coalesce(sum(customers) FILTER (WHERE movement IN ('up', 'down', 'changed', 'stayed', 'came')), 0)
+        AS customers_at_end,
+    share(up_customers, customers_at_start) AS up_share,
+    share(down_customers, customers_at_start) AS down_share,
+    share(changed_customers, customers_at_start) AS changed_share,
+    share(stayed_customers, customers_at_start) AS stayed_share,
+    share(left_customers, customers_at_start) AS left_share,
+    share(came_customers, customers_at_start) AS came_share
+FROM moves
+WHERE NOT is_first_day
+GROUP BY month, segment_kind, is_complete_month;
+
+CREATE TABLE tactical_uplift AS
+WITH situations AS (
+    SELECT
+        steps.day,
+        steps.from_value,
+        steps.value,
+        steps.from_strategic,
+        steps.strategic,
+        unnest([
+            {'kind': 'behaviour', 'segment': from_behaviour}, {'kind': 'category', 'segment': from_category},
+            {'kind': 'channel', 'segment': from_channel}, {'kind': 'price', 'segment': from_price},
+            {'kind': 'engagement', 'segment': from_engagement}
+        ]) AS tactic,
+        customers
+    FROM (
+        SELECT
+            day, from_value, value, from_strategic, strategic, from_behaviour, from_category, from_channel, from_price,
+            from_engagement, count(*) AS customers
+        FROM steps
+        WHERE NOT is_new
+        GROUP BY ALL
+    ) AS steps
+    INNER JOIN snapshot_days ON steps.day = snapshot_days.day AND snapshot_days.is_complete_month
+),
+
+climbed AS (
+    SELECT
+        ladders.ladder,
+        ladders.day,
+        ladders.tactic.kind AS segment_kind,
+        ladders.tactic.segment AS segment,
+        from_ranks.rank,
+        sum(ladders.customers) AS customers,
+        coalesce(sum(ladders.customers) FILTER (WHERE coalesce(to_ranks.rank, 0) > from_ranks.rank), 0) AS moved_up
+    FROM (
+        SELECT 'value' AS ladder, from_value AS from_rung, value AS to_rung, day, tactic, customers FROM situations
+        UNION ALL
+        SELECT 'strategic', from_strategic, strategic, day, tactic, customers FROM situations
+    ) AS ladders
+    INNER JOIN reference.segment_ranks AS from_ranks
+        ON ladders.ladder = from_ranks.segment_kind AND ladders.from_rung = from_ranks.segment
+    LEFT JOIN reference.segment_ranks AS to_ranks
+        ON ladders.ladder = to_ranks.segment_kind AND ladders.to_rung = to_ranks.segment
+    WHERE from_ranks.rank > 0
+    GROUP BY ALL
+),
+
+-- Every customer is in each kind once, so one kind stands for all.
+usual AS (
+    SELECT ladder, rank, share(sum(moved_up), sum(customers)) AS moved_up_share
+    FROM climbed
+    WHERE segment_kind = 'behaviour'
+    GROUP BY ladder, rank
+),
+
+by_month AS (
+    SELECT
+        ladder,
+        segment_kind,
+        segment,
+        day,
+        sum(customers) AS customers,
+        sum(moved_up) AS moved_up,
+        sum(customers * moved_up_share) AS expected_up
+    FROM climbed
+    INNER JOIN usual USING (ladder, rank)
+    WHERE segment <> '(none)'
+    GROUP BY ALL
+),
+
+summed AS (
+    SELECT
+        ladder,
+        segment_kind,
+        segment,
+        max(by_month.customers) AS customers,
+        sum(by_month.customers) AS customer_months,
+        sum(by_month.moved_up) AS moved_up,
+        share(sum(by_month.moved_up), customer_months) AS moved_up_share,
+        share(sum(by_month.expected_up), customer_months) AS expected_share,
+        CAST(max(by_month.customers) AS DOUBLE) AS n
+    FROM by_month
+    GROUP BY ALL
+)
+
+SELECT
+    * EXCLUDE (n),
+    moved_up_share / nullif(expected_share, 0) AS lift,
+    greatest(
+        (moved_up_share + 6.76 / (2 * n)) / (1 + 6.76 / n)
+        - 2.6 * sqrt(moved_up_share * (1 - moved_up_share) / n + 6.76 / (4 * n * n)) / (1 + 6.76 / n), 0
+    ) / nullif(expected_share, 0) AS lift_lower,
+    (
+        (moved_up_share + 6.76 / (2 * n)) / (1 + 6.76 / n)
+        + 2.6 * sqrt(moved_up_share * (1 - moved_up_share) / n + 6.76 / (4 * n * n)) / (1 + 6.76 / n)
+    ) / nullif(expected_share, 0) AS lift_upper,
+    CASE
+        WHEN customers < 30 THEN 'too_few'
+        WHEN lift_lower > 1 THEN 'raises'
+        WHEN lift_upper < 1 THEN 'lowers'
+        ELSE 'not_shown'
+    END AS finding
+FROM summed;
+
+CREATE TABLE dim_customers AS
+WITH consents AS (
+    SELECT
+        customer_id,
+        max(status) FILTER (WHERE channel = 'email') = 'granted' AS email_consent,
+        max(status) FILTER (WHERE channel = 'sms') = 'granted' AS sms_consent,
+        max(status) FILTER (WHERE channel = 'phone') = 'granted' AS phone_consent
+    FROM marts.customer_consents
+    WHERE purpose = 'marketing'
+    GROUP BY customer_id
+)
+
+SELECT
+    golden.* EXCLUDE (street),
+    consents.* EXCLUDE (customer_id),
+    false AS is_erased,
+    segments.lifecycle_stage,
+    segments.value_segment,
+    segments.behaviour_segment,
+    segments.loyalty_tier
+FROM intermediate.int_customer_golden AS golden
+LEFT JOIN consents USING (customer_id)
+LEFT JOIN customer_segments AS segments USING (customer_id);
 
 -- part: portfolio
 CREATE TABLE portfolio_customers AS
@@ -1364,3 +1889,570 @@ SELECT
     getvariable('now') AS measured_at
 FROM steps
 WINDOW upto AS (PARTITION BY measure ORDER BY top_percent), whole AS (PARTITION BY measure);
+
+-- part: offers
+CREATE TABLE articles AS
+WITH skus AS (
+    SELECT upper(sku) AS sku, min(product_id) AS article_id
+    FROM marts.dim_products
+    WHERE sku IS NOT NULL
+    GROUP BY upper(sku)
+    HAVING
+        count(DISTINCT product_id) FILTER (WHERE split_part(product_id, ':', 2) <> 'sku')
+        = count(DISTINCT split_part(product_id, ':', 1)) FILTER (WHERE split_part(product_id, ':', 2) <> 'sku')
+),
+
+named AS (
+    SELECT products.*, coalesce(skus.article_id, products.product_id) AS article_id
+    FROM marts.dim_products AS products
+    LEFT JOIN skus ON upper(products.sku) = skus.sku
+)
+
+SELECT
+    named.product_id,
+    named.article_id,
+    coalesce(
+        max(named.product_name) FILTER (WHERE named.product_id = named.article_id) OVER article,
+        min(named.product_name) OVER article
+    ) AS article_name,
+    coalesce(
+        max(named.category) FILTER (WHERE named.product_id = named.article_id) OVER article,
+        min(named.category) OVER article
+    ) AS category,
+    bool_or(coalesce(uses.is_gift, false)) OVER article AS is_gift,
+    NOT bool_or(coalesce(uses.is_not_offered, false)) OVER article AS is_offered
+FROM named
+LEFT JOIN (
+    SELECT
+        named.product_id,
+        bool_or(uses.product_use = 'gift') AS is_gift,
+        bool_or(uses.product_use = 'not_offered') AS is_not_offered
+    FROM named
+    INNER JOIN reference.product_uses AS uses
+        ON contains(
+            lower(CASE uses.field WHEN 'product_name' THEN product_name WHEN 'category' THEN category ELSE sku END),
+            uses.pattern
+        )
+    GROUP BY named.product_id
+) AS uses USING (product_id)
+WINDOW article AS (PARTITION BY named.article_id);
+
+-- What came back is taken from the purchases before it, the newest first.
+CREATE TABLE purchases AS
+WITH lines AS (
+    SELECT
+        orders.customer_id,
+        articles.article_id,
+        lines.product_id,
+        orders.ordered_on AS day,
+        abs(coalesce(lines.quantity, 1)) AS quantity,
+        lines.is_return,
+        orders.order_kind = 'return' AS is_return_order,
+        orders.original_net_amount < 0 AS is_note,
+        CASE WHEN is_return_order THEN bool_or(lines.is_return) OVER (PARTITION BY orders.order_id) END AS names_returns
+    FROM marts.fct_orders AS orders
+    INNER JOIN marts.fct_order_lines AS lines USING (order_id)
+    INNER JOIN articles ON lines.product_id = articles.product_id
+    WHERE
+        orders.customer_id IS NOT NULL
+        AND orders.order_kind IN ('sale', 'return')
+        AND orders.ordered_at <= getvariable('now')
+        AND lines.line_kind = 'product'
+        AND lines.quantity <> 0
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE WHEN is_return_order AND is_note THEN names_returns AND NOT is_return ELSE NOT is_return END AS is_bought,
+        CASE
+            WHEN NOT is_return_order THEN is_return
+            WHEN is_note THEN is_return OR NOT names_returns
+            ELSE NOT is_return
+        END AS is_returned
+    FROM lines
+),
+
+days AS (
+    SELECT
+        customer_id,
+        article_id,
+        day,
+        max(product_id) AS product_id,
+        coalesce(sum(quantity) FILTER (WHERE is_bought), 0) AS bought,
+        coalesce(sum(quantity) FILTER (WHERE is_returned), 0) AS returned
+    FROM judged
+    WHERE is_bought OR is_returned
+    GROUP BY customer_id, article_id, day
+),
+
+returning AS (
+    SELECT *, sum(returned - bought) OVER (PARTITION BY customer_id, article_id ORDER BY day) AS upto
+    FROM days
+    SEMI JOIN (FROM days WHERE returned > 0) AS returns USING (customer_id, article_id)
+),
+
+owed AS (
+    SELECT
+        *,
+        greatest(max(upto) OVER (
+            PARTITION BY customer_id, article_id ORDER BY day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) - (upto - (returned - bought)), 0) AS to_take
+    FROM returning
+),
+
+taken AS (
+    SELECT
+        customer_id,
+        article_id,
+        day,
+        lead(to_take, 1, 0) OVER (PARTITION BY customer_id, article_id ORDER BY day) + returned - to_take AS taken
+    FROM owed
+)
+
+SELECT
+    days.customer_id,
+    days.article_id,
+    days.day,
+    days.product_id,
+    days.bought,
+    CAST(days.bought - coalesce(taken.taken, 0) AS DOUBLE) AS kept
+FROM days
+LEFT JOIN taken USING (customer_id, article_id, day);
+
+CREATE TABLE owned AS
+SELECT
+    customer_id,
+    article_id,
+    min(day) FILTER (WHERE kept > 0) AS first_kept_on,
+    max(day) FILTER (WHERE kept > 0) AS last_kept_on
+FROM purchases
+WHERE bought > 0
+GROUP BY customer_id, article_id;
+
+CREATE TABLE offer_articles AS
+WITH bought AS (
+    SELECT *, last_kept_on > getvariable('today') - 60 AS is_lately
+    FROM owned
+    WHERE last_kept_on > getvariable('today') - 365
+),
+
+buyers AS (
+    SELECT
+        count(DISTINCT customer_id) AS customers,
+        count(DISTINCT customer_id) FILTER (WHERE is_lately) AS customers_lately
+    FROM bought
+),
+
+shares AS (
+    SELECT
+        bought.article_id,
+        (count_if(bought.is_lately) + share(5 * count(*), any_value(buyers.customers)))
+        / (any_value(buyers.customers_lately) + 6) AS share
+    FROM bought
+    CROSS JOIN buyers
+    GROUP BY bought.article_id
+),
+
+last_sold AS (
+    SELECT article_id, arg_max(product_id, day) AS product_id
+    FROM (
+        SELECT article_id, product_id, max(day) AS day FROM purchases WHERE kept > 0 GROUP BY ALL ORDER BY product_id
+    ) AS sold
+    GROUP BY article_id
+)
+
+SELECT
+    shares.article_id,
+    last_sold.product_id,
+    named.article_name,
+    shares.share,
+    round(ln(shares.share / (1 - shares.share)), 9) AS log_odds,
+    row_number() OVER (ORDER BY shares.share DESC, shares.article_id) AS place
+FROM shares
+INNER JOIN last_sold USING (article_id)
+INNER JOIN (SELECT DISTINCT article_id, article_name FROM articles WHERE is_offered) AS named USING (article_id);
+
+CREATE TABLE followers AS
+WITH kept AS (
+    SELECT owned.customer_id, owned.article_id, owned.first_kept_on, named.category
+    FROM owned
+    INNER JOIN (SELECT DISTINCT article_id, category FROM articles) AS named USING (article_id)
+    WHERE owned.first_kept_on IS NOT NULL
+),
+
+starts AS (
+    SELECT kind, customer_id, because_id, first_kept_on
+    FROM (
+        SELECT 'product' AS kind, customer_id, article_id AS because_id, first_kept_on FROM kept
+        UNION ALL
+        SELECT 'category', customer_id, category, min(first_kept_on) FROM kept
+        WHERE category IS NOT NULL
+        GROUP BY customer_id, category
+    ) AS begun
+    WHERE first_kept_on + 60 <= getvariable('today')
+    QUALIFY row_number() OVER (PARTITION BY customer_id, kind ORDER BY first_kept_on DESC, because_id) <= 20
+),
+
+pairs AS (
+    SELECT
+        starts.kind,
+        starts.because_id,
+        kept.article_id,
+        count_if(
+            kept.first_kept_on > starts.first_kept_on AND kept.first_kept_on <= starts.first_kept_on + 60
+        ) AS customers,
+        count_if(kept.first_kept_on <= starts.first_kept_on) AS had_it
+    FROM starts
+    INNER JOIN kept USING (customer_id)
+    WHERE starts.kind = 'category' OR starts.because_id <> kept.article_id
+    GROUP BY ALL
+),
+
+starters AS (
+    SELECT kind, because_id, count(*) AS customers FROM starts GROUP BY ALL
+),
+
+usual AS (
+    SELECT
+        pairs.kind,
+        pairs.article_id,
+        share(
+            sum(pairs.customers), any_value(wholes.customers) - coalesce(any_value(own.customers), 0) - sum(pairs.had_it)
+        ) AS share
+    FROM pairs
+    INNER JOIN (SELECT kind, sum(customers) AS customers FROM starters GROUP BY kind) AS wholes USING (kind)
+    LEFT JOIN starters AS own
+        ON pairs.kind = 'product' AND own.kind = 'product' AND pairs.article_id = own.because_id
+    GROUP BY pairs.kind, pairs.article_id
+)
+
+SELECT
+    pairs.kind,
+    pairs.because_id,
+    pairs.article_id,
+    pairs.customers / ((starters.customers - pairs.had_it) * usual.share) AS lift,
+    (pairs.customers + 5) / ((starters.customers - pairs.had_it) * usual.share + 5) AS drawn_lift
+FROM pairs
+INNER JOIN starters USING (kind, because_id)
+INNER JOIN usual USING (kind, article_id)
+WHERE pairs.customers >= 5;
+
+CREATE TABLE rules AS
+SELECT
+    followers.kind,
+    followers.because_id,
+    followers.article_id,
+    offers.place AS article_place,
+    offers.log_odds,
+    followers.lift,
+    ln(followers.drawn_lift) AS log_lift,
+    row_number() OVER (
+        ORDER BY followers.drawn_lift, followers.kind, followers.because_id, followers.article_id
+    ) AS number
+FROM followers
+INNER JOIN offer_articles AS offers USING (article_id)
+WHERE followers.lift > 1
+QUALIFY row_number() OVER (
+    PARTITION BY followers.kind, followers.because_id ORDER BY followers.drawn_lift DESC, followers.article_id
+) <= 20;
+
+CREATE TABLE next_offers AS
+WITH owned_places AS (
+    SELECT owned.customer_id, offers.place AS article_place
+    FROM owned
+    INNER JOIN offer_articles AS offers USING (article_id)
+),
+
+evidence AS (
+    SELECT customer_id, article_id, sqrt(count(*) OVER (PARTITION BY customer_id)) AS root
+    FROM (
+        FROM owned
+        WHERE last_kept_on > getvariable('today') - 365
+        QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY last_kept_on DESC, article_id) <= 20
+    ) AS newest
+),
+
+following AS (
+    SELECT
+        evidence.customer_id,
+        rules.article_place,
+        sum(rules.log_lift / evidence.root) AS log_lift,
+        max(rules.number) AS number
+    FROM evidence
+    INNER JOIN rules ON rules.kind = 'product' AND evidence.article_id = rules.because_id
+    ANTI JOIN owned_places
+        ON evidence.customer_id = owned_places.customer_id AND rules.article_place = owned_places.article_place
+    GROUP BY ALL
+),
+
+categories AS (
+    SELECT DISTINCT owned.customer_id, named.category
+    FROM owned
+    INNER JOIN articles AS named ON owned.article_id = named.product_id
+    ANTI JOIN following ON owned.customer_id = following.customer_id
+    WHERE named.category IS NOT NULL
+),
+
+of_categories AS (
+    SELECT
+        categories.customer_id,
+        rules.article_place,
+        sum(rules.log_lift / categories.root) AS log_lift,
+        max(rules.number) AS number
+    FROM (SELECT *, sqrt(count(*) OVER (PARTITION BY customer_id)) AS root FROM categories) AS categories
+    INNER JOIN rules ON rules.kind = 'category' AND categories.category = rules.because_id
+    ANTI JOIN owned_places
+        ON categories.customer_id = owned_places.customer_id AND rules.article_place = owned_places.article_place
+    GROUP BY ALL
+),
+
+popular AS (
+    SELECT customers.customer_id, offers.place AS article_place, offers.log_odds
+    FROM (
+        SELECT golden.customer_id, 5 + count(owned_places.article_place) AS places
+        FROM intermediate.int_customer_golden AS golden
+        LEFT JOIN owned_places USING (customer_id)
+        GROUP BY golden.customer_id
+    ) AS customers
+    INNER JOIN offer_articles AS offers ON offers.place <= customers.places
+    ANTI JOIN owned_places
+        ON customers.customer_id = owned_places.customer_id AND offers.place = owned_places.article_place
+    QUALIFY row_number() OVER (PARTITION BY customers.customer_id ORDER BY offers.place) <= 5
+),
+
+candidates AS (
+    SELECT
+        reasons.customer_id,
+        reasons.article_place,
+        round(offers.log_odds + reasons.log_lift, 9) AS log_odds,
+        reasons.number
+    FROM (FROM following UNION ALL FROM of_categories) AS reasons
+    INNER JOIN offer_articles AS offers ON reasons.article_place = offers.place
+    UNION ALL
+    SELECT customer_id, article_place, log_odds, NULL FROM popular
+    ANTI JOIN (FROM following UNION ALL FROM of_categories) AS reasons USING (customer_id, article_place)
+),
+
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY customer_id ORDER BY log_odds DESC, article_place) AS rank
+    FROM candidates
+    QUALIFY rank <= 5
+)
+
+SELECT
+    ranked.customer_id,
+    ranked.rank,
+    offers.product_id,
+    round(1 / (1 + exp(-ranked.log_odds)), 6) AS score,
+    CASE rules.kind
+        WHEN 'product' THEN 'customers who bought ' || because.article_name || ' bought it next'
+        WHEN 'category' THEN 'customers who buy from ' || rules.because_id || ' bought it next'
+        ELSE 'bought most by all'
+    END AS reason,
+    CASE rules.kind WHEN 'product' THEN 'follows' WHEN 'category' THEN 'category' ELSE 'popular' END AS reason_kind,
+    because.product_id AS because_product_id,
+    rules.lift
+FROM ranked
+INNER JOIN offer_articles AS offers ON ranked.article_place = offers.place
+LEFT JOIN rules ON ranked.number = rules.number
+LEFT JOIN articles AS because ON rules.kind = 'product' AND rules.because_id = because.product_id;
+
+CREATE TABLE intervals AS
+WITH bought AS (
+    SELECT
+        purchases.customer_id,
+        purchases.article_id,
+        purchases.day,
+        purchases.product_id,
+        purchases.kept AS quantity,
+        row_number() OVER again AS number,
+        lead(purchases.day) OVER again AS next_day
+    FROM purchases
+    INNER JOIN articles USING (product_id)
+    WHERE purchases.kept > 0 AND NOT articles.is_gift
+    WINDOW again AS (PARTITION BY purchases.customer_id, purchases.article_id ORDER BY purchases.day)
+),
+
+own AS (
+    SELECT customer_id, article_id, median(quantity) AS own_quantity
+    FROM bought
+    GROUP BY customer_id, article_id
+    HAVING count(*) > 1
+),
+
+usual AS (
+    SELECT article_id, median(quantity) AS usual_quantity FROM bought GROUP BY article_id
+)
+
+SELECT
+    bought.*,
+    coalesce(own.own_quantity, usual.usual_quantity) AS own_quantity,
+    bought.quantity / coalesce(own.own_quantity, usual.usual_quantity) BETWEEN 1 / 3 AND 3 AS is_usual_amount,
+    ln(least(greatest(bought.quantity / coalesce(own.own_quantity, usual.usual_quantity), 1 / 3), 3)) AS log_amount,
+    ln(least(greatest(coalesce(own.own_quantity, usual.usual_quantity) / usual.usual_quantity, 1 / 3), 3))
+        AS log_own_amount,
+    CAST(bought.next_day - bought.day AS DOUBLE) AS interval_days
+FROM bought
+INNER JOIN usual USING (article_id)
+LEFT JOIN own USING (customer_id, article_id);
+
+CREATE TABLE paces AS
+WITH elasticities AS (
+    SELECT
+        article_id,
+        least(greatest((sum(together) + 40 * ln(2) ** 2) / (sum(of_amounts) + 40 * ln(2) ** 2), 0), 1) AS elasticity
+    FROM (
+        SELECT
+            article_id,
+            regr_sxy(log_amount, ln(interval_days)) AS together,
+            regr_sxx(ln(interval_days), log_amount) AS of_amounts
+        FROM intervals
+        WHERE next_day IS NOT NULL AND is_usual_amount
+        GROUP BY customer_id, article_id
+    ) AS customers
+    GROUP BY article_id
+)
+
+SELECT
+    intervals.article_id,
+    any_value(coalesce(elasticities.elasticity, 1)) AS elasticity,
+    median(
+        ln(intervals.interval_days)
+        - coalesce(elasticities.elasticity, 1) * (intervals.log_amount + intervals.log_own_amount)
+    ) AS log_days
+FROM intervals
+LEFT JOIN elasticities USING (article_id)
+WHERE intervals.next_day IS NOT NULL
+GROUP BY intervals.article_id;
+
+CREATE TABLE forecasts AS
+WITH known AS (
+    SELECT
+        intervals.*,
+        paces.elasticity,
+        paces.log_days + paces.elasticity * intervals.log_own_amount AS product_log_days,
+        median(ln(intervals.interval_days) - paces.elasticity * intervals.log_amount) OVER earlier AS own_log_days,
+        count(*) OVER earlier AS intervals
+    FROM intervals
+    INNER JOIN paces USING (article_id)
+    WINDOW earlier AS (
+        PARTITION BY intervals.customer_id, intervals.article_id ORDER BY intervals.day
+        ROWS BETWEEN 10 PRECEDING AND 1 PRECEDING
+    )
+),
+
+expected AS (
+    SELECT
+        *,
+        round(exp(
+            (intervals * coalesce(own_log_days, 0) + product_log_days) / (intervals + 1) + elasticity * log_amount
+        ), 6) AS expected_days,
+        getvariable('today') - day AS days_since
+    FROM known
+)
+
+SELECT
+    *,
+    CASE WHEN intervals >= 4 THEN 4 WHEN intervals >= 2 THEN 2 ELSE intervals END AS intervals_from,
+    CASE
+        WHEN days_since >= 1.2 * expected_days
+            THEN CAST(coalesce(interval_days BETWEEN 0.8 * expected_days AND 1.2 * expected_days, false) AS INTEGER)
+    END AS is_hit
+FROM expected;
+
+CREATE TABLE replenishments AS
+WITH known AS (
+    SELECT customer_id, article_id, intervals, intervals_from, is_hit FROM forecasts WHERE is_hit IS NOT NULL
+),
+
+company AS (
+    SELECT intervals_from, avg(is_hit) AS rate FROM known GROUP BY intervals_from
+),
+
+rates AS (
+    SELECT
+        known.article_id,
+        known.intervals_from,
+        (sum(known.is_hit) + 20 * any_value(company.rate)) / (count(*) + 20) AS rate
+    FROM known
+    INNER JOIN company USING (intervals_from)
+    GROUP BY ALL
+),
+
+own AS (
+    SELECT
+        known.customer_id,
+        known.article_id,
+        count(*) AS forecasts,
+        sum(known.is_hit - rates.rate) AS surplus,
+        sum(rates.rate) AS expected_hits,
+        sum(rates.rate * (1 - rates.rate)) AS chance
+    FROM known
+    INNER JOIN rates USING (article_id, intervals_from)
+    WHERE known.intervals > 0
+    GROUP BY ALL
+),
+
+spread AS (
+    SELECT
+        share(sum(expected_hits), sum(forecasts)) AS rate,
+        share(sum(surplus * surplus - chance), sum(forecasts * (forecasts - 1))) AS variance
+    FROM own
+    WHERE forecasts > 1
+),
+
+weights AS (
+    SELECT
+        CASE
+            WHEN variance > 0 THEN least(greatest(rate * (1 - rate) / variance - 1, 1), 1000)
+            ELSE 1000
+        END AS weight
+    FROM spread
+),
+
+rebought AS (
+    SELECT article_id, avg(CAST(coalesce(interval_days <= 3 * expected_days, false) AS INTEGER)) AS share
+    FROM forecasts
+    WHERE intervals = 0 AND days_since >= 3 * expected_days
+    GROUP BY article_id
+    HAVING count(*) >= 5
+),
+
+medians AS (
+    SELECT customer_id, article_id, median(interval_days) AS interval_days
+    FROM forecasts
+    WHERE interval_days IS NOT NULL
+    GROUP BY ALL
+)
+
+SELECT
+    forecasts.customer_id,
+    forecasts.product_id,
+    medians.interval_days AS median_interval_days,
+    forecasts.day AS last_bought_on,
+    forecasts.day + greatest(CAST(round(forecasts.expected_days) AS INTEGER), 1) AS due_on,
+    least(greatest(round(
+        coalesce(rates.rate, company.rate, 0) + coalesce(own.surplus / (own.forecasts + weights.weight), 0), 6
+    ), 0), 1) AS confidence,
+    forecasts.quantity AS last_quantity,
+    forecasts.own_quantity AS usual_quantity,
+    forecasts.expected_days AS expected_interval_days,
+    forecasts.intervals,
+    CASE WHEN forecasts.intervals > 0 THEN 'own' ELSE 'product' END AS rhythm,
+    due_on <= getvariable('today') AS is_due,
+    forecasts.days_since > 1.2 * forecasts.expected_days AS is_overdue,
+    forecasts.days_since > 3 * forecasts.expected_days AS is_gone
+FROM forecasts
+CROSS JOIN weights
+LEFT JOIN company USING (intervals_from)
+LEFT JOIN rates USING (article_id, intervals_from)
+LEFT JOIN own USING (customer_id, article_id)
+LEFT JOIN medians USING (customer_id, article_id)
+LEFT JOIN rebought USING (article_id)
+WHERE
+    forecasts.next_day IS NULL
+    AND forecasts.expected_days <= 730
+    AND (forecasts.intervals > 0 OR (rebought.share >= 0.5 AND forecasts.days_since <= 3 * forecasts.expected_days));

@@ -410,3 +410,38 @@ SELECT
     'modelled' AS status
 FROM marts.fct_subscriptions
 WHERE is_active;
+
+-- What a customer of so many order days, known for so long, will order: for all who are alike on one of the snapshot
+-- days, today and the ends of the twelve months before.
+INSERT INTO scores.expected_orders BY NAME
+WITH snapshot_days AS (
+    SELECT
+        CASE
+            WHEN n = 0 THEN ago(0)
+            ELSE CAST(date_trunc('month', ago(0)) + INTERVAL (1 - n) MONTH - INTERVAL 1 DAY AS DATE)
+        END AS day
+    FROM range(13) AS numbers (n)
+),
+
+order_days AS (
+    SELECT DISTINCT customer_id, ordered_on
+    FROM marts.fct_orders
+    WHERE order_kind = 'sale' AND customer_id IS NOT NULL
+),
+
+alike AS (
+    SELECT DISTINCT
+        count(*) - 1 AS frequency,
+        max(order_days.ordered_on) - min(order_days.ordered_on) AS recency_days,
+        snapshot_days.day - min(order_days.ordered_on) AS tenure_days
+    FROM order_days
+    INNER JOIN snapshot_days ON order_days.ordered_on <= snapshot_days.day
+    GROUP BY order_days.customer_id, snapshot_days.day
+)
+
+SELECT
+    frequency,
+    recency_days,
+    tenure_days,
+    365 * (frequency + 0.7) / (tenure_days + 70) * (recency_days + 70) / (tenure_days + 70) AS expected_orders_12m
+FROM alike;
