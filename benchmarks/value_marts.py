@@ -44,6 +44,7 @@ FOLDERS = {
     "marts/portfolio": "portfolio",
     "intermediate/churn": "churn",
     "intermediate/segments": "segments",
+    "segments": "segments",
     "marts/segments": "segments",
     "intermediate/products": "offers",
     "marts/offers": "offers",
@@ -64,6 +65,10 @@ ALSO = {
     "customer_segments": "segments",
     "customer_segment_history": "segments",
     "segment_transitions": "segments",
+    "segment_counts": "segments",
+    "segment_movements": "segments",
+    "tactical_uplift": "segments",
+    "dim_customers": "segments",
 }
 # These are drawn; what else the models read is taken over from the warehouse, or made from these.
 DRAWN = frozenset(
@@ -351,7 +356,7 @@ def _sums(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], ty
 def _alike(left: tuple[int, float | None], right: tuple[int, float | None]) -> bool:
     if left[0] != right[0] or (left[1] is None) != (right[1] is None):
         return False
-    return left[1] is None or abs(left[1] - (right[1] or 0.0)) <= 1e-9 * max(1.0, abs(left[1]))
+    return left[1] is None or abs(left[1] - (right[1] or 0.0)) <= 1e-7 * max(1.0, abs(left[1]))
 
 
 _MEASURES = {"draw": _draw, "models": _models, "hand": _hand}

@@ -620,7 +620,7 @@ before AS (
         avg(score_share) OVER earlier_kind AS kind_share,
         count(*) OVER earlier_topic AS topic_answers,
         coalesce(sum(score_share) OVER earlier_topic, 0) AS topic_sum,
-        (topic_sum + 3 * kind_share) / (topic_answers + 3) AS usual_share,
+        (topic_sum + 2 * kind_share) / (topic_answers + 2) AS usual_share,
         CASE WHEN customer_id IS NOT NULL THEN score_share - usual_share END AS deviation
     FROM answers
     WHERE status = 'counted'
@@ -642,7 +642,7 @@ expected AS (
         topic_answers,
         count(deviation) OVER earlier AS own_answers,
         least(greatest(usual_share + coalesce(
-            sum(deviation) OVER earlier / (count(deviation) OVER earlier + 3), 0
+            sum(deviation) OVER earlier / (count(deviation) OVER earlier + 2), 0
         ), 0), 1) AS limited_share
     FROM before
     WINDOW earlier AS (
@@ -758,7 +758,7 @@ spans AS (
 
 deviation AS (
     SELECT sqrt(
-        (sum(gap_share * gap_share) - sum(gap_share) ** 2 / count(gap_share) + 3 * 0.25) / (count(gap_share) + 3)
+        (sum(gap_share * gap_share) - sum(gap_share) ** 2 / count(gap_share) + 2 * 0.25) / (count(gap_share) + 2)
     ) AS gap_deviation
     FROM answers
 ),
@@ -964,8 +964,18 @@ WITH bands AS (
                     WHEN round(gap_points_365d, 4) >= -10 THEN 'as_expected' ELSE 'disappointed'
                 END
             },
-            {'kind': 'complaint', 'band': CASE WHEN complaints_365d > 0 THEN 'complained' ELSE 'no_complaint' END},
-            {'kind': 'calls', 'band': CASE WHEN unanswered_90d > 0 THEN 'unanswered' ELSE 'none_unanswered' END}
+            {
+                'kind': 'complaint', 'band': CASE
+                    WHEN complaints_365d > 0 THEN 'complained' WHEN contacts_365d > 0 THEN 'no_complaint'
+                    ELSE 'no_contact'
+                END
+            },
+            {
+                'kind': 'calls', 'band': CASE
+                    WHEN unanswered_90d > 0 THEN 'unanswered' WHEN contacts_365d > 0 THEN 'none_unanswered'
+                    ELSE 'no_contact'
+                END
+            }
         ]) AS one
     FROM int_churn__snapshots
     WHERE has_stayed_away IS NOT NULL
@@ -976,6 +986,7 @@ counted AS (
         snapshot_on,
         one.kind AS band_kind,
         one.band AS band,
+        one.band IN ('unknown', 'no_contact') AS is_silent,
         count(*) AS customers,
         count_if(has_stayed_away) AS stayed_away
     FROM bands
@@ -989,19 +1000,29 @@ shares AS (
         share(
             sum(stayed_away) OVER (PARTITION BY snapshot_on, band_kind),
             sum(customers) OVER (PARTITION BY snapshot_on, band_kind)
-        ) AS whole
+        ) AS whole,
+        share(
+            sum(stayed_away) FILTER (WHERE NOT is_silent) OVER (PARTITION BY snapshot_on, band_kind),
+            sum(customers) FILTER (WHERE NOT is_silent) OVER (PARTITION BY snapshot_on, band_kind)
+        ) AS peers
     FROM counted
 )
 
 SELECT
-    shares.* EXCLUDE (own, whole),
+    shares.* EXCLUDE (is_silent, own, whole, peers),
     snapshot_on = max(snapshot_on) OVER () AS is_newest,
     round(own, 6) AS stayed_away_rate,
     wilson(own, customers, -1) AS rate_low,
     wilson(own, customers, 1) AS rate_high,
     round(whole, 6) AS all_stayed_away_rate,
     round(own / nullif(whole, 0), 6) AS lift,
-    CASE WHEN rate_low > whole THEN 'leaves_more' WHEN rate_high < whole THEN 'leaves_less' ELSE 'none' END AS finding
+    round(peers, 6) AS peer_stayed_away_rate,
+    round(own / nullif(peers, 0), 6) AS peer_lift,
+    CASE
+        WHEN rate_low > CASE WHEN is_silent THEN whole ELSE peers END THEN 'leaves_more'
+        WHEN rate_high < CASE WHEN is_silent THEN whole ELSE peers END THEN 'leaves_less'
+        ELSE 'none'
+    END AS finding
 FROM shares;
 
 -- part: segments
@@ -1525,6 +1546,7 @@ WITH channels AS (
 SELECT
     values.*,
     segments.value_segment,
+    segments.strategic_segment,
     segments.behaviour_segment,
     segments.lifecycle_stage,
     segments.loyalty_tier,
@@ -1564,6 +1586,7 @@ WITH of_customers AS (
     SELECT
         CASE
             WHEN grouping(value_segment) = 0 THEN 'value_segment'
+            WHEN grouping(strategic_segment) = 0 THEN 'strategic_segment'
             WHEN grouping(behaviour_segment) = 0 THEN 'behaviour_segment'
             WHEN grouping(lifecycle_stage) = 0 THEN 'lifecycle_stage'
             WHEN grouping(loyalty_tier) = 0 THEN 'loyalty_tier'
@@ -1573,8 +1596,8 @@ WITH of_customers AS (
             ELSE 'unprofitable_reason'
         END AS dimension,
         coalesce(
-            value_segment, behaviour_segment, lifecycle_stage, loyalty_tier, main_channel, cohort, country,
-            unprofitable_reason
+            value_segment, strategic_segment, behaviour_segment, lifecycle_stage, loyalty_tier, main_channel, cohort,
+            country, unprofitable_reason
         ) AS group_id,
         group_id AS group_name,
         count(*) AS customers,
@@ -1598,8 +1621,8 @@ WITH of_customers AS (
         coalesce(sum(profit_amount) FILTER (WHERE unprofitable_reason IS NOT NULL), 0) AS unprofitable_amount
     FROM portfolio_customers
     GROUP BY GROUPING SETS (
-        value_segment, behaviour_segment, lifecycle_stage, loyalty_tier, main_channel, cohort, country,
-        unprofitable_reason
+        value_segment, strategic_segment, behaviour_segment, lifecycle_stage, loyalty_tier, main_channel, cohort,
+        country, unprofitable_reason
     )
 ),
 
@@ -1609,7 +1632,6 @@ of_channels AS (
         channel AS group_id,
         channel AS group_name,
         count(DISTINCT customer_id) AS customers,
-        count(DISTINCT customer_id) FILTER (WHERE is_sale) AS buyers,
         count(*) FILTER (WHERE is_sale) AS orders,
         sum(gross_amount) AS gross_amount,
         sum(discount_amount) AS discount_amount,
@@ -1628,7 +1650,6 @@ of_goods AS (
         coalesce(product_id, category) AS group_id,
         CASE WHEN grouping(product_id) = 0 THEN max(product_name) ELSE category END AS group_name,
         count(DISTINCT customer_id) AS customers,
-        count(DISTINCT customer_id) FILTER (WHERE is_sale) AS buyers,
         count(DISTINCT order_id) FILTER (WHERE is_sale) AS orders,
         sum(gross_amount) AS gross_amount,
         sum(discount_amount) AS discount_amount,
@@ -1702,7 +1723,6 @@ parts AS (
         'anonymous_orders' AS row_kind,
         dimension,
         0 AS customers,
-        0 AS buyers,
         orders,
         gross_amount,
         discount_amount,
@@ -1806,7 +1826,7 @@ FROM profits;
 
 CREATE TABLE portfolio_bridge AS
 SELECT
-    row_number() OVER () AS step_number,
+    unnest(range(1, 12)) AS step_number,
     unnest([
         {'step': 'gross', 'kind': 'total', 'amount': gross_amount, 'coverage_rate': NULL},
         {'step': 'discounts', 'kind': 'change', 'amount': -discount_amount, 'coverage_rate': NULL},
@@ -1986,7 +2006,7 @@ days AS (
     GROUP BY customer_id, article_id, day
 ),
 
-returning AS (
+came_back AS (
     SELECT *, sum(returned - bought) OVER (PARTITION BY customer_id, article_id ORDER BY day) AS upto
     FROM days
     SEMI JOIN (FROM days WHERE returned > 0) AS returns USING (customer_id, article_id)
@@ -1998,7 +2018,7 @@ owed AS (
         greatest(max(upto) OVER (
             PARTITION BY customer_id, article_id ORDER BY day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
         ) - (upto - (returned - bought)), 0) AS to_take
-    FROM returning
+    FROM came_back
 ),
 
 taken AS (
