@@ -132,7 +132,10 @@ def layer(rows: list[dict[str, Any]], mark: Spec, **encoding: Spec) -> Spec:
     """A layer with its own rows; a row's `says` is what a reader sees who points at its mark."""
     if any("says" in row for row in rows):
         encoding["description"] = {"field": "says"}
-    return {"data": {"values": rows}, "mark": mark, "encoding": encoding}
+    values = [
+        {key: float(value) if isinstance(value, Decimal) else value for key, value in row.items()} for row in rows
+    ]
+    return {"data": {"values": values}, "mark": mark, "encoding": encoding}
 
 
 def intervals(title: str, reading: str, points: list[dict[str, Any]], field: str, *, axis: Spec, middle: float) -> Spec:
