@@ -26,14 +26,16 @@
         inner join {{ seed }} as seed
             on
                 {%- for measure in measures %}
-                {{ 'and ' if not loop.first }}situations.{{ measure }} >= coalesce(seed.{{ measure }}_from, situations.{{ measure }})
+                {{ 'and ' if not loop.first }}situations.{{ measure }}
+                >= coalesce(seed.{{ measure }}_from, situations.{{ measure }})
                 and situations.{{ measure }} <= coalesce(seed.{{ measure }}_upto, situations.{{ measure }})
                 {%- endfor %}
     ) as fitting
     where place = 1
 {% endmacro %}
 
-{#- Per measure the first whole number behind every limit of a seed: larger ones fare alike, and few situations are left. -#}
+{#- Per measure the first whole number behind every limit of a seed: larger ones fare alike, and few situations are
+    left. -#}
 {% macro limits_of(seed, measures) %}
     select
         {%- for measure in measures %}
