@@ -437,9 +437,9 @@ def test_value_and_segments(shop: Warehouse) -> None:
 
 
 def test_tactical_segments(shop: Warehouse) -> None:
-    # Nobody fitted a model here, so the strategic segment goes by profit alone. The products have no category. anna spent 50 in
-    # the channel web and 35 + 10 - 10 in the shop's own: 59 % is not three quarters; discounts were 5 of 100. She clicked,
-    # a machine did for bert, dora opened, and nobody wrote to carl, whose order is older than twelve months.
+    # Nobody fitted a model here, so the strategic segment goes by profit alone. The products have no category. anna spent
+    # 50 in the channel web and 35 + 10 - 10 in the shop's own: 59 % is not three quarters. Discounts were 5 of 100. She
+    # clicked, a machine did for bert, dora opened, and nobody wrote to carl, whose order is older than twelve months.
     assert shop.rows(
         "SELECT customer_id, strategic_segment, category_segment, channel_segment, price_segment, engagement_segment, "
         "own_segments FROM marts.customer_segments ORDER BY 1"
@@ -452,8 +452,9 @@ def test_tactical_segments(shop: Warehouse) -> None:
 
 
 def test_segments_of_the_past(shop: Warehouse) -> None:
-    # carl bought in December 2024 and was alone until bert came in June, who brings more. In November anna stands between them:
-    # of three buyers one is the best 5 %, two are the half. In December carl's order is a year old and anna has overtaken bert.
+    # carl bought in December 2024 and was alone until bert came in June, who brings more. In November anna stands between
+    # them: of three buyers one is the best 5 %, two are the half. In December carl's order is a year old, and anna has
+    # overtaken bert.
     day = date.fromisoformat
     assert shop.rows(
         "SELECT customer_id, segment, valid_from, valid_to, previous_segment FROM marts.customer_segment_history "
@@ -476,7 +477,8 @@ def test_segments_of_the_past(shop: Warehouse) -> None:
     ) == [("top",)]
     # What is measured today is the present span.
     assert shop.rows(
-        "SELECT count(*) FROM marts.customer_segments AS s JOIN marts.customer_segment_history AS h USING (customer_id) "
+        "SELECT count(*) FROM marts.customer_segments AS s "
+        "JOIN marts.customer_segment_history AS h USING (customer_id) "
         "WHERE h.valid_to IS NULL AND h.segment_kind = 'lifecycle' AND h.segment = s.lifecycle_stage"
     ) == [(4,)]
     assert shop.rows(
@@ -527,8 +529,8 @@ def test_a_file_and_a_few_rows_make_segments_with_a_past(folder: Path, shop: War
         "unit_test", project=own_project, segment_models=names,
     )  # fmt: skip
     day = date.fromisoformat
-    # anna clicked on 19 January. bert, whose 60 are worth it, was away for 91 days on 31 August. carl brought 10; away for 120
-    # days on 31 March, and for more than a year on 31 December.
+    # anna clicked on 19 January. bert, whose 60 are worth it, was away for 91 days on 31 August. carl brought 10; he was
+    # away for 120 days on 31 March, and for more than a year on 31 December.
     assert warehouse.rows(
         "SELECT customer_id, segment_kind, segment, valid_from, valid_to FROM marts.customer_segment_history "
         "WHERE segment_kind IN ('readers', 'win_back') ORDER BY 1, 2, 4"
@@ -554,8 +556,8 @@ def test_a_file_and_a_few_rows_make_segments_with_a_past(folder: Path, shop: War
     ) == [("anna", "readers: reads_and_buys"), ("bert", "win_back: worth_a_call")]
     # Own kinds are tactical: bert and carl stood on the ladder and did not climb it.
     assert warehouse.rows(
-        "SELECT segment, moved_up, finding FROM marts.tactical_uplift WHERE segment_kind = 'win_back' AND ladder = 'value' "
-        "ORDER BY 1"
+        "SELECT segment, moved_up, finding FROM marts.tactical_uplift "
+        "WHERE segment_kind = 'win_back' AND ladder = 'value' ORDER BY 1"
     ) == [("worth_a_call", 0, "too_few"), ("worth_a_mail", 0, "too_few")]
 
 
