@@ -31,6 +31,8 @@ ENTITIES = (
     "calls",
     "tickets",
     "consents",
+    "surveys",
+    "subscriptions",
     "web_events",
 )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Rows that a worker holds at a time.
+CHUNK = 200_000
 
 _POLARS: dict[str, pl.DataType] = {
     "int": pl.Int32(),
@@ -58,3 +61,28 @@ def _column(frame: pl.DataFrame, name: str, kind: str) -> pl.Expr:
     if name not in frame.columns:
         return pl.lit(None, dtype=_POLARS[kind]).alias(name)
     return pl.col(name).dt.replace_time_zone("UTC") if kind == "timestamp" else pl.col(name).cast(_POLARS[kind])
+
+
+def in_chunks(
+    work: Callable[[pl.DataFrame], pl.DataFrame], types: Mapping[str, str]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return what `mapInArrow` takes to do work on chunks of rows in the place of Spark's batches, which are small.
+
+    Args:
+        work: makes rows from rows; a row's result must not depend on who else is in the chunk.
+        types: the columns that it returns, with their Spark types.
+    """
+
+    def by_chunk(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        held: list[pa.RecordBatch] = []
+        for batch in batches:
+            held.append(batch)
+            if sum(part.num_rows for part in held) >= CHUNK:
+                yield from to_spark(work(from_spark(pa.Table.from_batches(held))), types).to_batches()
+                held = []
+        if held:
+            yield from to_spark(work(from_spark(pa.Table.from_batches(held))), types).to_batches()
+
+    return by_chunk

@@ -147,6 +147,22 @@ def customer(
     return DONE
 
 
+@app.command(epilog=examples("regulars charts", "regulars charts --company shop.yaml --home /srv/shop"))
+@guarded
+def charts(company: CompanyOption = COMPANY, home: HomeOption = None) -> int:
+    """Draw the page of charts again from what is published; a run draws it by itself."""
+    from orchestration.value_report import write_value_report
+    from orchestration.views.problems import run_problems
+
+    settings, place = open_company(company, home)
+    written = write_value_report(place, settings)
+    if written.problems:
+        support.console(stderr=True).print(run_problems(written.problems))
+    if written.page is not None:
+        support.console().print(f"{written.charts} charts in {written.page}", highlight=False, soft_wrap=True)
+    return FAILED if written.problems else DONE
+
+
 @app.command(epilog=examples("regulars sample", "regulars sample --customers 1000000 --seed 7 --out /srv/bakery"))
 @guarded
 def sample(

@@ -69,7 +69,7 @@ def tell(error: Exception) -> int:
         return BAD_CONFIGURATION
     if type(error).__module__.split(".")[0] in OUR_PACKAGES:
         out.print(failure(str(error)))
-        return BAD_CONFIGURATION if name in ("SourceError", "CatalogueError") else FAILED
+        return BAD_CONFIGURATION if name in ("SourceError", "CatalogueError", "SegmentError") else FAILED
     log = write_log(error)
     kept = "" if log is None else f" The details are in {log}"
     out.print(failure(f"something unexpected happened ({name}).{kept}"), soft_wrap=True)

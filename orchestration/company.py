@@ -106,6 +106,13 @@ class AutomationSettings(Strict):
     look_for_new_files_seconds: Annotated[WholeNumber, Field(ge=10)] = 60
 
 
+class ChartSettings(Strict):
+    """Whether each publication draws the page of charts, and whether its charts are also written as pictures."""
+
+    enabled: bool = True
+    png: bool = True
+
+
 class Thresholds(Strict):
     """Numbers and choices behind the marts; each is a dbt variable of the same name under `thresholds`."""
 
@@ -118,7 +125,11 @@ class Thresholds(Strict):
     key_customer_share: Share = 0.20
     regular_months: Count = 3
     segment_history_months: Count = 12
+    finding_min_customers: Count = 30
+    finding_standard_errors: Annotated[Number, Field(gt=0)] = 2.6
     churn_days: Count = 180
+    churn_reasons: Count = 3
+    forecast_coverage: Annotated[Number, Field(gt=0, lt=1)] = 0.80
     next_offers: Count = 5
     next_offer_days: Count = 60
     next_offer_memory_days: Count = 365
@@ -136,6 +147,11 @@ class Thresholds(Strict):
     replenishment_near_share: Share = 0.20
     replenishment_gone_after: Count = 3
     replenishment_longest_days: Count = 730
+    contact_merge_minutes: Count = 30
+    satisfaction_prior_answers: Count = 2
+    satisfaction_min_answers: Count = 5
+    open_rate_prior_mails: Count = 5
+    confidence_z: Annotated[Number, Field(gt=0, le=5)] = 1.96
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7
@@ -176,6 +192,7 @@ class Company(Strict):
     identity: IdentitySettings = Field(default_factory=lambda: IdentitySettings.model_validate({}))
     automation: AutomationSettings = AutomationSettings()
     anomalies: AnomalyWatch = AnomalyWatch()
+    charts: ChartSettings = ChartSettings()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
     sources: Annotated[dict[str, AnySource], Field(min_length=1)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from orchestration.published import Published, Row
 
 TOUCHPOINTS_SHOWN = 15
+_REPLENISHMENTS_SHOWN = 10
 _MOST_MATCHES = 20
 _MOST_CHANGES = 50
 
@@ -16,12 +17,19 @@ class CustomerProfile:
     """What the published copy knows about one customer. Absent tables leave their part empty.
 
     `asked_id` is set where the customer was found by an id that has since changed; `change_reason` says why.
+    `products` are the names of the products that any other part names by id.
     """
 
     customer_id: str
     customer: Row = field(default_factory=dict)
     value: Row = field(default_factory=dict)
     segments: Row = field(default_factory=dict)
+    segment_history: list[Row] = field(default_factory=list)
+    offers: list[Row] = field(default_factory=list)
+    replenishments: list[Row] = field(default_factory=list)
+    satisfaction: Row = field(default_factory=dict)
+    subscriptions: list[Row] = field(default_factory=list)
+    products: dict[str, str] = field(default_factory=dict)
     contact_points: list[Row] = field(default_factory=list)
     records: list[Row] = field(default_factory=list)
     consents: list[Row] = field(default_factory=list)
@@ -95,7 +103,8 @@ def gather(published: Published, customer_id: str, asked: str | None = None) -> 
     def many(table: str, order: str = "", limit: int | None = None) -> list[Row]:
         if not published.has(table, "customer_id"):
             return []
-        return published.rows(table, by_id, [customer_id], order=order, limit=limit)
+        known = [by for by in order.split(", ") if by == "ALL" or published.has(table, by.partition(" ")[0])]
+        return published.rows(table, by_id, [customer_id], order=", ".join(known), limit=limit)
 
     old_id = asked.strip() if asked else None
     reason = None
@@ -103,20 +112,35 @@ def gather(published: Published, customer_id: str, asked: str | None = None) -> 
         followed, reason = follow_changes(published, old_id)
         if customer_id not in (*followed, current_id(published, old_id)) or old_id == customer_id:
             old_id, reason = None, None
-    is_dated = published.has("fct_touchpoints", "occurred_at")
-    touchpoints = many("fct_touchpoints", "occurred_at DESC" if is_dated else "", TOUCHPOINTS_SHOWN)
+    offers = many("next_offers", "rank")
+    replenishments = many("replenishments", "is_gone, due_on, product_id", _REPLENISHMENTS_SHOWN)
+    subscriptions = many("fct_subscriptions", "started_on DESC, subscription_id")
     return CustomerProfile(
         customer_id=customer_id,
         customer=one("dim_customers"),
         value=one("customer_value"),
         segments=one("customer_segments"),
+        segment_history=many("customer_segment_history", "segment_kind, valid_from"),
+        offers=offers,
+        replenishments=replenishments,
+        satisfaction=one("customer_satisfaction"),
+        subscriptions=subscriptions,
+        products=_product_names(published, [*offers, *replenishments, *subscriptions]),
         contact_points=many("customer_contact_points", "ALL"),
         records=many("customer_records", "ALL"),
         consents=many("customer_consents", "ALL"),
-        touchpoints=touchpoints,
+        touchpoints=many("fct_touchpoints", "occurred_at DESC", TOUCHPOINTS_SHOWN),
         asked_id=old_id,
         change_reason=reason,
     )
+
+
+def _product_names(published: Published, rows: list[Row]) -> dict[str, str]:
+    if not published.has("dim_products", "product_id", "product_name"):
+        return {}
+    ids = [row["product_id"] for row in rows if row.get("product_id")]
+    found = published.rows("dim_products", "list_contains(?, product_id) AND product_name IS NOT NULL", [ids])
+    return {row["product_id"]: row["product_name"] for row in found}
 
 
 def example_customer(published: Published) -> str | None:

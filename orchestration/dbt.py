@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.own_segments import segment_models
 from orchestration.privacy import redact
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Dbt:
     Attributes:
         target: Folder for dbt's artifacts (manifest, compiled SQL).
         logs: Folder for dbt's log.
-        variables: The dbt vars: rules, goals, thresholds, validity.
+        variables: The dbt vars: rules, goals, thresholds, validity, own segments.
         environment: What the profile reads to find the engine.
         threads: How many models dbt builds at once.
         opened: Holds open what a command that needs the engine finds in this process, such as a session.
@@ -59,12 +60,21 @@ class Dbt:
 
     @classmethod
     def of(cls, company: Company, home: Home, engine: Engine, rules: Sequence[dict[str, Any]]) -> Dbt:
-        """Bind the project to a company, its home and its engine; `rules` come from the rule catalogue."""
+        """Bind the project to a company, its home and its engine; `rules` come from the rule catalogue.
+
+        Raises:
+            SegmentError: A file of own segments has a name that it cannot have.
+        """
         return cls(
             # What dbt keeps of its last parsing belongs to one engine.
             target=home.dbt / ("target" if engine.name == "duckdb" else f"target-{engine.name}"),
             logs=home.dbt / "logs",
-            variables={**company.dbt_vars(), **engine.dbt_vars(), "rules": list(rules)},
+            variables={
+                **company.dbt_vars(),
+                **engine.dbt_vars(),
+                "rules": list(rules),
+                "segment_models": segment_models(PROJECT_DIR),
+            },
             environment=engine.dbt_environment(),
             threads=company.warehouse.threads,
             opened=engine.open_for_dbt,

@@ -46,7 +46,6 @@ def build_definitions(run: Run) -> dg.Definitions:
         anomaly_asset(owner),
         *prediction_assets(
             [dg.AssetKey(["intermediate", f"int_identity__{model}"]) for model in ("identifiers", "profiles")],
-            dg.AssetKey(["intermediate", "int_lifetime_value__input"]),
             owner,
         ),
         published_asset(marts, owner),

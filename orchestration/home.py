@@ -101,6 +101,11 @@ class Home:
         return self.data_docs / "identity"
 
     @property
+    def value_charts(self) -> Path:
+        """The page of charts about value and movement; its pictures lie beside it."""
+        return self.path / "charts" / "value" / "index.html"
+
+    @property
     def dbt(self) -> Path:
         """Folder of dbt's target and logs."""
         return self.path / "dbt"

@@ -54,6 +54,7 @@ def read_report(run: Run, outcome: Outcome) -> RunReport:
         published_path=_if_there(run.home.published_file),
         parquet_path=_if_there(run.home.parquet),
         data_docs=_if_there(run.home.data_docs / "index.html"),
+        charts=_if_there(run.home.value_charts) if run.company.charts.enabled else None,
         steps=list(run.steps),
         problems=list(dict.fromkeys(run.problems)),
     )

@@ -185,6 +185,7 @@ class RunReport:
     parquet_path: str | None = None
     publication_run_id: str | None = None
     data_docs: str | None = None
+    charts: str | None = None
     steps: list[StepLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     source_states: list[SourceState] = field(default_factory=list)

@@ -203,11 +203,13 @@ def resolve_identity(run: Run) -> Counts:
     return {"rows_in": found.rows_in, **found.result.report.counts(), **compared}
 
 
-def score_lifetime_value(run: Run) -> Counts:
-    """Fit BG/NBD and gamma-gamma on this run's customers and keep scores and parameters."""
-    scored = run.engine.score_lifetime_value(run)
-    run.engine.keep(replace={"scores.lifetime_value": scored.scores, "scores.lifetime_value_fit": scored.fit})
-    return {"rows_in": scored.customers, "rows_out": scored.customers}
+def draw_charts(run: Run) -> Counts:
+    """Write the page of charts from what was just published; what could not be drawn becomes a notice of the run."""
+    from orchestration.value_report import write_value_report
+
+    written = write_value_report(run.home, run.company)
+    run.problems.extend(written.problems)
+    return {"charts": written.charts}
 
 
 def publish(run: Run) -> Counts:

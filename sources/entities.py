@@ -113,6 +113,18 @@ _ALL = (
         "consent_id account_id email phone channel purpose status occurred_at origin",
     ),
     _entity(
+        "surveys",
+        "One row per answer to one question: how likely to recommend, how satisfied, how many stars.",
+        "response_id account_id email phone kind score scale_min scale_max asked_at responded_at order_id call_id "
+        "ticket_id product_id agent_id channel updated_at",
+    ),
+    _entity(
+        "subscriptions",
+        "One row per contract that is renewed from period to period until it is cancelled.",
+        "subscription_id account_id email phone plan product_id started_at ended_at period_months price_amount "
+        "currency status updated_at",
+    ),
+    _entity(
         "web_events",
         "One row per event on the web site or in the app.",
         "event_id visitor_id account_id email session_id page_view_id event occurred_at received_at page_url "

@@ -22,7 +22,7 @@
     keys         made key -> [column that gives the namespace: source, accounts_of or products_of; id column]
     record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
     renamed      column of the mapping -> column of staging, where the plain name is taken
-    defaults     column -> SQL for rows that bring no value
+    defaults     column -> SQL for rows that bring no value; a value that cannot be read gets none
     looks_up     made column for rules -> what it asks of other records (see lookups.sql):
                    ['known', entity, key column]  whether the record that the key names was received; null where the
                                                   record names none, or no source delivers such records
@@ -219,6 +219,48 @@
             'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
             'defaults': {'purpose': "'marketing'"},
             'watch': {'categories': ['channel', 'purpose', 'status']},
+        },
+        'surveys': {
+            'key': 'response_id',
+            'time': 'responded_at',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'response_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'kind': 'text',
+                'score': 'decimal', 'scale_min': 'decimal', 'scale_max': 'decimal', 'asked_at': 'timestamp',
+                'responded_at': 'timestamp', 'order_id': 'text', 'call_id': 'text', 'ticket_id': 'text',
+                'product_id': 'text', 'agent_id': 'text', 'channel': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {
+                'account_key': ['accounts_of', 'account_id'],
+                'order_key': ['source', 'order_id'],
+                'product_key': ['products_of', 'product_id'],
+            },
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+            'defaults': {'kind': "'rating'"},
+            'watch': {'categories': ['kind', 'channel'], 'numbers': ['score'], 'settles': ['updated_at']},
+        },
+        'subscriptions': {
+            'key': 'subscription_id',
+            'time': 'coalesce(updated_at, started_at)',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'subscription_id': 'text', 'account_id': 'text', 'email': 'email', 'phone': 'phone', 'plan': 'text',
+                'product_id': 'text', 'started_at': 'timestamp', 'ended_at': 'timestamp', 'period_months': 'integer',
+                'price_amount': 'decimal', 'currency': 'text', 'status': 'text', 'updated_at': 'timestamp',
+            },
+            'keys': {
+                'account_key': ['accounts_of', 'account_id'],
+                'product_key': ['products_of', 'product_id'],
+            },
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+            'defaults': {'currency': '_currency', 'period_months': '1'},
+            'looks_up': {'has_rate': ['rate', 'currency', 'started_at']},
+            'watch': {
+                'time': 'started_at', 'categories': ['plan', 'currency'], 'numbers': ['price_amount'],
+                'settles': ['ended_at', 'status', 'updated_at'],
+            },
         },
         'web_events': {
             'key': 'event_id',

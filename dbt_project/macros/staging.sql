@@ -315,14 +315,15 @@ from ranked
         coalesce({{ text }}, {{ 'r.' ~ default if default.startswith('_') else default }}) as {{ name }}
     {%- else -%}
         {{ text }} as {{ name }}_text,
-        {% if type == 'timestamp' -%} {{ regulars.typed_timestamp(received, 'r._time_zone') }}
+        {{ 'case when ' ~ text ~ ' is null then ' ~ default ~ ' else ' if default is not none }}
+        {%- if type == 'timestamp' -%} {{ regulars.typed_timestamp(received, 'r._time_zone') }}
         {%- elif type == 'date' -%} {{ regulars.typed_date(received) }}
         {%- elif type == 'decimal' -%} {{ regulars.typed_decimal(received) }}
         {%- elif type == 'rate' -%} {{ regulars.typed_decimal(received, 'decimal(18, 8)') }}
         {%- elif type == 'integer' -%} {{ regulars.typed_integer(received) }}
         {%- elif type == 'boolean' -%} {{ regulars.typed_boolean(received) }}
         {%- else -%} {{ exceptions.raise_compiler_error("Column '" ~ column ~ "' has unknown type '" ~ type ~ "'.") }}
-        {%- endif %} as {{ name }}
+        {%- endif %}{{ ' end' if default is not none }} as {{ name }}
     {%- endif -%}
 {%- endmacro %}
 

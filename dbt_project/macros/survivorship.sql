@@ -8,7 +8,7 @@
       says     condition under which a record states it (absent: the value is not null)
       columns  the columns of staging that it is made of: what a rule says of these, it says of the field
       refused  [text as received, flag]: what nobody can use, kept as a value that never wins
-      event    kind of identifier under which orders, mails, calls and tickets name it
+      event    kind of identifier under which orders, mails, calls, tickets, answers and contracts name it
     A field without `value` is known from events only. -#}
 {% macro survivorship_fields() %}
     {{ return({

@@ -61,7 +61,7 @@ def scaled(frame: pl.DataFrame, features: Sequence[Feature], scaling: Scaling | 
     columns = []
     for feature in features:
         number = pl.col(feature.name).cast(pl.Float64)
-        known = pl.when(number.is_finite()).then(number)
+        known: pl.Expr = pl.when(number.is_finite()).then(number)
         if feature.scale == "logarithmic":
             known = known.clip(lower_bound=0).log1p()
         elif feature.scale == "flag":

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: Which columns snapshots have beside the features.
 KEY: Final = ("customer_id", "snapshot_on")
 OUTCOME: Final = "has_stayed_away"
-#: Feature values beyond which two customers differ by chance alone: one feature that foretells better knows the outcome.
+#: Feature values beyond which two customers differ by chance alone: one feature that foretells better knows the
+#: outcome.
 _TOO_GOOD: Final = 0.995
 _FOLDS: Final = 5
 _BINS: Final = 10
@@ -61,8 +62,8 @@ class ChurnSettings:
 
     Attributes:
         horizon_days: a customer who buys nothing for so many days has left.
-        min_customers: with fewer rows to learn from, or fewer of the rarer outcome than a tenth of it, nothing is fitted.
-        reasons: how many reasons are told at most.
+        min_customers: with fewer rows to learn from, or fewer of the rarer outcome than a tenth of it, nothing is
+        fitted. reasons: how many reasons are told at most.
     """
 
     horizon_days: int = 180
@@ -102,15 +103,13 @@ class ChurnFit:
     calibrated: IsotonicRegression | None = field(default=None, repr=False)
 
 
-def train(
-    snapshots: pl.DataFrame, features: Sequence[Feature], settings: ChurnSettings | None = None
-) -> ChurnFit:
+def train(snapshots: pl.DataFrame, features: Sequence[Feature], settings: ChurnSettings | None = None) -> ChurnFit:
     """Learn from the past.
 
     Args:
         snapshots: one row per customer and snapshot day: customer_id, snapshot_on (date), has_stayed_away (whether he
-            bought nothing within the horizon after it; null where the horizon has not passed), and a column per feature,
-            of which every value must have been known on that day.
+            bought nothing within the horizon after it; null where the horizon has not passed), and a column per
+            feature, of which every value must have been known on that day.
         features: what to look at.
         settings: see `ChurnSettings`.
 
@@ -128,8 +127,7 @@ def train(
     card: list[tuple[str, float | None, str | None]] = [("snapshots", known.height, "customers and days learnt from")]
     if known.height < settings.min_customers:
         return _unusable(ChurnStatus.FEW_CUSTOMERS, features, card)
-    checked_on = known["snapshot_on"].max()
-    assert checked_on is not None
+    checked_on: Any = known["snapshot_on"].max()
     # What is learnt from has ended before what is checked begins: else the same days would be on both sides.
     ended = pl.col("snapshot_on") + timedelta(days=settings.horizon_days) <= checked_on
     past, check = known.filter(ended), known.filter(pl.col("snapshot_on") == checked_on)
@@ -190,8 +188,8 @@ def score(customers: pl.DataFrame, model: ChurnFit, settings: ChurnSettings | No
         ).match_to_schema(SCORES_SCHEMA)
     matrix, _ = scaled(customers, model.features, model.scaling)
     parts = matrix * model.weights
-    assert model.calibrated is not None
-    risk = model.calibrated.predict(model.intercept + parts.sum(axis=1))
+    calibrated: Any = model.calibrated
+    risk = calibrated.predict(model.intercept + parts.sum(axis=1))
     told = pl.Series("reasons", _reasons(customers, model.features, parts, matrix, settings.reasons), dtype=pl.String)
     return customers.select(
         "customer_id",

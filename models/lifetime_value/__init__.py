@@ -9,9 +9,19 @@ from models.lifetime_value.score import (
     LifetimeValueFit,
     LifetimeValueSettings,
     count_chunk,
+    expected_orders,
     fit,
     score,
     score_chunk,
 )
 
-__all__ = ["STATUSES", "LifetimeValueFit", "LifetimeValueSettings", "count_chunk", "fit", "score", "score_chunk"]
+__all__ = [
+    "STATUSES",
+    "LifetimeValueFit",
+    "LifetimeValueSettings",
+    "count_chunk",
+    "expected_orders",
+    "fit",
+    "score",
+    "score_chunk",
+]

@@ -2,20 +2,20 @@
 
 The number of orders of a customer within a horizon is a random number even where the model knows everything; its
 distribution, given what he did, is known exactly. He is alive with some probability, and then his rate is gamma
-distributed (r + x, alpha + T) and his probability of leaving beta distributed (a, b + x): the distribution of orders of a
-new customer (P. S. Fader, B. G. S. Hardie, K. L. Lee: "Counting Your Customers" the Easy Way. Marketing Science 24
-(2005), eq. 8) with these in the place of the parameters of all.
+distributed (r + x, alpha + T) and his probability of leaving beta distributed (a, b + x): the distribution of orders
+of a new customer (P. S. Fader, B. G. S. Hardie, K. L. Lee: "Counting Your Customers" the Easy Way. Marketing Science
+24 (2005), eq. 8) with these in the place of the parameters of all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaincinv, nbdtrik
 
 from models.lifetime_value.bg_nbd import BgNbdFit, probability_alive
-from models.lifetime_value.gamma_gamma import GammaGammaFit
 from models.lifetime_value.likelihood import Floats
 
 # Where the probability of no order is below this, orders are too many to be counted up one by one.
@@ -24,6 +24,40 @@ _SMALLEST = 1e-250
 _ENOUGH = 1 - 1e-6
 # Counted up for all at once; whoever is done leaves when so many of the others are.
 _PACK = 0.7
+# Shape of a gamma distribution above which all its quantiles are its mean, to as many digits as matter.
+_LARGEST_SHAPE = 1e8
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """What is known of each customer's future, one number each (`leaves` is one for all).
+
+    Attributes:
+        alive: probability that he has not left.
+        rate: shape of his rate, if he has not.
+        scale: its scale, in the unit of time of the horizon.
+        leaves: first parameter of the probabilities of leaving, 0 where nobody does.
+        stays: second one.
+    """
+
+    alive: Floats
+    rate: Floats
+    scale: Floats
+    leaves: float
+    stays: Floats
+
+
+def prospects(model: BgNbdFit, frequency: Floats, recency: Floats, tenure: Floats) -> Prospects:
+    """What a fit says of customers as in `bg_nbd.fit`."""
+    alive = probability_alive(model, frequency, recency, tenure)
+    stays = model.b + frequency + model.first_leaves
+    return Prospects(alive, model.r + frequency, model.alpha + tenure, model.a, stays)
+
+
+def probability_of_none(known: Prospects, horizon: float) -> Floats:
+    """The probability that a customer orders nothing within a horizon from now."""
+    none: Floats = 1 - known.alive + known.alive * np.exp(-known.rate * np.log1p(horizon / known.scale))
+    return none
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +77,24 @@ class OrderBounds:
     variance: Floats
 
 
-def order_bounds(
-    model: BgNbdFit, frequency: Floats, recency: Floats, tenure: Floats, horizon: float, coverage: float
-) -> OrderBounds:
+def order_bounds(known: Prospects, horizon: float, coverage: float) -> OrderBounds:
     """Bounds of each customer's orders within a horizon from now.
 
     Args:
-        model: a fit of BG/NBD or MBG/NBD.
-        frequency: repeat purchases.
-        recency: time of the last one since the first purchase.
-        tenure: time since the first purchase.
+        known: from `prospects`.
         horizon: in the model's unit of time.
-        coverage: probability that the number lies between the bounds, such as 0.8. Whole numbers can cover a little more
-            or less than that, and none less than their most likely one: for each customer it is what comes nearest, so
-            that it holds over many.
+        coverage: probability that the number lies between the bounds, such as 0.8. Whole numbers can cover a little
+            more or less than that, and none less than their most likely one: for each customer it is what comes
+            nearest, so that it holds over many.
     """
     if not 0 < coverage < 1:
         raise ValueError(f"lifetime value: coverage must lie between 0 and 1, got {coverage}")
-    rows, of_row = np.unique(np.column_stack([frequency, recency, tenure]), axis=0, return_inverse=True)
-    found = _of_distinct(model, rows[:, 0], rows[:, 1], rows[:, 2], horizon, (1 - coverage) / 2, coverage)
-    of_row = of_row.reshape(-1)
-    return OrderBounds(found.lower[of_row], found.upper[of_row], found.none[of_row], found.variance[of_row])
-
-
-def _of_distinct(
-    model: BgNbdFit, frequency: Floats, recency: Floats, tenure: Floats, horizon: float, low: float, coverage: float
-) -> OrderBounds:
-    alive = probability_alive(model, frequency, recency, tenure)
-    size = frequency.size
+    low = (1 - coverage) / 2
+    alive, rate, scale = known.alive, known.rate, known.scale
+    size = rate.size
     lower, upper, variance = np.zeros(size), np.zeros(size), np.zeros(size)
-    rate, scale = model.r + frequency, model.alpha + tenure
     first = np.exp(-rate * np.log1p(horizon / scale))
-    none = 1 - alive + alive * first
+    none = probability_of_none(known, horizon)
 
     many = first < _SMALLEST
     if many.any():
@@ -84,18 +104,18 @@ def _of_distinct(
     place = np.flatnonzero(~many)
     # Per customer still counted: chance of exactly k orders were he never to leave, of fewer, and to have stayed.
     exactly, fewer, stayed = first[place], np.zeros(place.size), np.ones(place.size)
-    stays = model.b + frequency + model.first_leaves
     below = none[place].copy()
     skipped = np.zeros(place.size)  # probability of fewer than the lower bound
     mean, square = np.zeros(place.size), np.zeros(place.size)
     open_low, open_high = below < low, below < coverage
+    going = np.ones(place.size, dtype=bool)
     k = 0
     while place.size:
         k += 1
         fewer += exactly
         exactly = exactly * (rate[place] + k - 1) / k * (horizon / (scale[place] + horizon))
-        tries = model.a + stays[place] + k - 1
-        leaves, stayed = stayed * model.a / tries, stayed * (tries - model.a) / tries
+        tries = known.leaves + known.stays[place] + k - 1
+        leaves, stayed = stayed * known.leaves / tries, stayed * (tries - known.leaves) / tries
         chance = alive[place] * (stayed * exactly + leaves * np.maximum(1 - fewer, 0))
         lower[place[open_low]] = k
         skipped[open_low] = below[open_low]
@@ -108,13 +128,16 @@ def _of_distinct(
         upper[place[reached]] = np.where(is_nearer, k - 1, k)[reached]
         open_high &= ~reached
         done = ~open_high & ((below >= _ENOUGH) | ((chance < 1e-9) & (fewer > 0.5)))
-        variance[place[done]] = (square - mean * mean)[done]
-        going = ~done
-        if going.mean() < _PACK or not going.any():
+        # Told once, so that nobody's spread depends on how long the others beside him go on.
+        told = done & going
+        variance[place[told]] = (square - mean * mean)[told]
+        going &= ~done
+        if going.mean() < _PACK:
+            counted: Any = (place, exactly, fewer, stayed, below, skipped, mean, square, open_low, open_high)
             place, exactly, fewer, stayed, below, skipped, mean, square, open_low, open_high = (
-                one[going]
-                for one in (place, exactly, fewer, stayed, below, skipped, mean, square, open_low, open_high)
+                column[going] for column in counted
             )
+            going = going[going]
     return OrderBounds(lower, upper, none, np.maximum(variance, 0))
 
 
@@ -134,13 +157,23 @@ def _of_many(
     return quantile(low), quantile(high), alive * (spread + mean * mean) - (alive * mean) ** 2
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What is known of the amount of each customer's next order.
+
+    Attributes:
+        mean: the expected amount.
+        within: variance from one order to the next of the same customer.
+        between: variance of what customers like him spend on average.
+    """
+
+    mean: Floats
+    within: Floats
+    between: Floats
+
+
 def revenue_bounds(
-    orders: OrderBounds,
-    expected_orders: Floats,
-    amounts: GammaGammaFit,
-    averaged: Floats,
-    average_amount: Floats,
-    coverage: float,
+    orders: OrderBounds, expected_orders: Floats, amounts: Amounts, coverage: float
 ) -> tuple[Floats, Floats]:
     """Bounds of the revenue of these orders: lower and upper, in the currency of the amounts.
 
@@ -151,27 +184,18 @@ def revenue_bounds(
     Args:
         orders: bounds of the orders.
         expected_orders: their mean.
-        amounts: a fit of gamma-gamma.
-        averaged: orders behind the average amount, 0 for none.
-        average_amount: of these orders.
+        amounts: of an order.
         coverage: as for the orders.
     """
-    known = amounts.p * averaged + amounts.q
-    total = amounts.v + averaged * average_amount
-    with np.errstate(divide="ignore", invalid="ignore"):
-        amount = amounts.p * total / (known - 1)
-        # E[amount given nu] = p / nu, nu gamma distributed (known, total): variances within and between customers.
-        mean_square = total * total / ((known - 1) * np.maximum(known - 2, 0.05))
-        within = amounts.p * mean_square
-        between = amounts.p**2 * mean_square - amount * amount
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         some = 1 - orders.none
-        mean = expected_orders * amount
+        mean = expected_orders * amounts.mean
         square_orders = orders.variance + expected_orders**2
-        square = expected_orders * within + square_orders * (between + amount * amount)
+        square = expected_orders * amounts.within + square_orders * (amounts.between + amounts.mean**2)
         positive_mean = mean / some
-        positive_variance = square / some - positive_mean**2
-        shape = positive_mean**2 / positive_variance
-    usable = (some > 0) & np.isfinite(shape) & (shape > 0)
+        positive_variance = np.maximum(square / some - positive_mean**2, 0)
+        shape = np.minimum(positive_mean**2 / positive_variance, _LARGEST_SHAPE)
+    usable = (some > 0) & (shape > 0) & np.isfinite(positive_mean)
 
     def quantile(wanted: float) -> Floats:
         within_positive = np.where(usable, (wanted - orders.none) / np.where(some > 0, some, 1), 0)

@@ -1,8 +1,9 @@
 """Contracts: how long a subscriber stays, and what he is still worth (the shifted beta geometric model).
 
-P. S. Fader, B. G. S. Hardie: How to Project Customer Retention. Journal of Interactive Marketing 21 (2007), 76-90. At the
-end of each period a subscriber cancels with a probability that is his own and never changes, and is beta distributed
-(a, b) over subscribers. Retention therefore grows with the age of a contract: those who would have gone are gone.
+P. S. Fader, B. G. S. Hardie: How to Project Customer Retention. Journal of Interactive Marketing 21 (2007), 76-90. At
+the end of each period a subscriber cancels with a probability that is his own and never changes, and is beta
+distributed (a, b) over subscribers. Retention therefore grows with the age of a contract: those who would have gone
+are gone.
 
 Where a customer buys when he likes, and leaves without a word, `bg_nbd` is the model.
 """
@@ -47,8 +48,8 @@ def fit(frame: pl.DataFrame, *, min_cancelled: int = 1) -> ContractFit:
     """Fit the model by maximum likelihood.
 
     Args:
-        frame: a row per contract, or per `count` of them where there is a column of that name: renewals (how often it was
-            renewed, from 0) and is_active (it still runs; else it was cancelled when the next renewal was due).
+        frame: a row per contract, or per `count` of them where there is a column of that name: renewals (how often it
+            was renewed, from 0) and is_active (it still runs; else it was cancelled when the next renewal was due).
         min_cancelled: with fewer contracts that ended, nothing is fitted: how long they last was then never seen.
 
     Returns:
@@ -91,9 +92,7 @@ def _objective(rows: pl.DataFrame) -> Objective:
         a, b = np.exp(log_parameters)
         value = count @ (betaln(a + gone, b + renewals) - betaln(a, b))
         both = psi(a + b + gone + renewals) - psi(a + b)
-        slope = np.array(
-            [count @ (psi(a + gone) - psi(a) - both), count @ (psi(b + renewals) - psi(b) - both)]
-        )
+        slope = np.array([count @ (psi(a + gone) - psi(a) - both), count @ (psi(b + renewals) - psi(b) - both)])
         return float(value), slope * np.exp(log_parameters)
 
     return value_and_slope
@@ -106,8 +105,7 @@ def survival(model: ContractFit, renewals: Floats, periods: int) -> Floats:
     """
     steps = np.arange(1, periods + 1)
     ahead = model.b + renewals[:, None] + steps - 1
-    kept: Floats = np.cumprod(ahead / (model.a + ahead), axis=1)
-    return kept
+    return np.asarray(np.cumprod(ahead / (model.a + ahead), axis=1), dtype=np.float64)
 
 
 def residual_renewals(model: ContractFit, renewals: Floats, discount_rate: float) -> Floats:

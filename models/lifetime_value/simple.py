@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from models.lifetime_value.bounds import Prospects
 from models.lifetime_value.likelihood import Floats
 
 
@@ -24,6 +25,12 @@ def purchase_rates(frequency: Floats, tenure: Floats, pooled: float, prior_tenur
     return rates
 
 
+def prospects(frequency: Floats, tenure: Floats, pooled: float, prior_tenure: float) -> Prospects:
+    """How the rate of each customer may lie: gamma distributed, with the rate of `purchase_rates` as its mean."""
+    shape, scale = frequency + pooled * prior_tenure, tenure + prior_tenure
+    return Prospects(np.ones(shape.size), shape, scale, 0.0, np.ones(shape.size))
+
+
 def probability_alive(rates: Floats, recency: Floats, tenure: Floats) -> Floats:
     """How likely a silence as long as the present one is at the customer's rate: exp(-rate x silence)."""
     alive: Floats = np.exp(-rates * (tenure - recency))
@@ -43,6 +50,16 @@ def middle_amount(average: Floats, customers: Floats) -> float:
     # The two in the middle, which are one where the number of customers is odd.
     places = np.searchsorted(until, [(total - 1) // 2, total // 2], side="right")
     return float(average[order][places].mean())
+
+
+def amount_spread(average: Floats, customers: Floats) -> float:
+    """Variance of the averages of all customers by the square of their mean, at most 1; 0 where there is no mean."""
+    if average.size == 0:
+        return 0.0
+    mean = np.average(average, weights=customers)
+    if mean <= 0:
+        return 0.0
+    return float(min(np.average((average - mean) ** 2, weights=customers) / mean**2, 1.0))
 
 
 def expected_amounts(orders: Floats, average: Floats, middle: float, prior_orders: float) -> Floats:

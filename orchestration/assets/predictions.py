@@ -1,23 +1,29 @@
-"""The predictive models as assets: who is who, and what a customer is worth."""
+"""The predictive models as assets: who is who, what a customer is worth and whether he stays."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from orchestration import steps
+from orchestration import predictions, steps
 from orchestration.assets import WAREHOUSE_POOL
 from orchestration.engines.kept import KEPT_TABLES
 from orchestration.run import Run
 
 IDENTITY_KEYS = [dg.AssetKey(table.split(".")) for table in KEPT_TABLES if table.startswith("identity.")]
-SCORE_KEYS = [dg.AssetKey(["scores", table]) for table in ("lifetime_value", "lifetime_value_fit")]
+FORECAST_INPUTS = [
+    dg.AssetKey(["intermediate", model])
+    for model in (
+        *(f"int_lifetime_value__{part}" for part in ("input", "past", "rhythms")),
+        "int_churn__snapshots",
+        "int_subscriptions__input",
+    )
+]
+SCORE_KEYS = [dg.AssetKey(table.split(".")) for table in KEPT_TABLES if table.startswith("scores.")]
 
 
-def prediction_assets(
-    identity_inputs: list[dg.AssetKey], value_input: dg.AssetKey, owner: str
-) -> list[dg.AssetsDefinition]:
-    """Return identity and lifetime value, each behind the dbt models that feed it."""
+def prediction_assets(identity_inputs: list[dg.AssetKey], owner: str) -> list[dg.AssetsDefinition]:
+    """Return identity and the forecasts, each behind the dbt models that feed it."""
 
     def specs(keys: list[dg.AssetKey], group: str, upstream: list[dg.AssetKey], words: str) -> list[dg.AssetSpec]:
         return [
@@ -41,18 +47,18 @@ def prediction_assets(
         yield from (dg.MaterializeResult(asset_key=key, metadata=counts) for key in IDENTITY_KEYS)
 
     @dg.multi_asset(
-        name="lifetime_value",
+        name="forecasts",
         specs=specs(
             SCORE_KEYS,
             "scores",
-            [value_input],
-            "BG/NBD and gamma-gamma: expected orders, value, probability alive.",
+            FORECAST_INPUTS,
+            "Expected orders and value with bounds, the risk to leave with reasons, subscriptions; with their checks.",
         ),
         pool=WAREHOUSE_POOL,
     )
-    def lifetime_value(run: dg.ResourceParam[Run]) -> Iterator[Any]:
+    def forecasts(run: dg.ResourceParam[Run]) -> Iterator[Any]:
         with run.step("forecast value") as counts:
-            counts.update(steps.score_lifetime_value(run))
+            counts.update(predictions.forecast(run))
         yield from (dg.MaterializeResult(asset_key=key, metadata=counts) for key in SCORE_KEYS)
 
-    return [identity, lifetime_value]
+    return [identity, forecasts]

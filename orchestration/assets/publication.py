@@ -26,6 +26,9 @@ def published_asset(marts: Sequence[dg.AssetKey], owner: str) -> dg.AssetsDefini
     def published_marts(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
         with run.step("publish") as counts:
             counts.update(steps.publish(run))
+        if run.company.charts.enabled:
+            with run.step("draw charts") as drawn:
+                drawn.update(steps.draw_charts(run))
         report = outcome.record(run, "published")
         return dg.MaterializeResult(
             metadata={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from expectations.connection import Connection
+    from models.lifetime_value import LifetimeValueFit, LifetimeValueSettings
     from orchestration.contract import ContractTable
     from orchestration.identity import Identified, Tell
     from orchestration.run import Run
@@ -34,12 +35,8 @@ class Judged(NamedTuple):
     names: int = 0
 
 
-class Scored(NamedTuple):
-    """Customers scored: how many, their scores (one row each) and the fit, as frames of the engine that scored."""
-
-    customers: int
-    scores: Any
-    fit: Any
+# What a predictive model makes of some rows; nobody's result depends on who else is among them.
+RowWork = Callable[["pl.DataFrame"], "pl.DataFrame"]
 
 
 class Engine(Protocol):
@@ -98,8 +95,21 @@ class Engine(Protocol):
         """Join records to customers, here or on the cluster; nothing is written. `tell` hears what is being done."""
         ...
 
-    def score_lifetime_value(self, run: Run) -> Scored:
-        """Fit the value models and score every customer, here or on the cluster."""
+    def fit_lifetime_value(self, query: str, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
+        """Fit the value models to the customers of a query, counted here or on the cluster."""
+        ...
+
+    def map_rows(self, query: str, work: RowWork, table: str) -> Any:
+        """Work through the rows of a query, here or on the cluster.
+
+        Args:
+            query: What to work through.
+            work: Makes rows of the kept table from some of them.
+            table: The kept table that they are meant for, which says their columns.
+
+        Returns:
+            A frame for `keep`.
+        """
         ...
 
     def keep(self, replace: Mapping[str, Any], append: Mapping[str, Any] | None = None) -> None:

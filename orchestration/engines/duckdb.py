@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestration.engines.base import Judged, Scored
+from orchestration.engines.base import Judged
 from orchestration.engines.kept import KEPT_TABLES
 from orchestration.sql import quote
 from orchestration.warehouse import open_warehouse, sweep_leftovers, table_sizes
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from models.lifetime_value import LifetimeValueFit, LifetimeValueSettings
     from orchestration.company import Company
+    from orchestration.engines.base import RowWork
     from orchestration.engines.duckdb_publication import DuckDBWriter
     from orchestration.home import Home
     from orchestration.identity import Identified, Tell
@@ -58,6 +60,8 @@ class DuckDBEngine:
             spelled = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
             con.execute(f"CREATE TABLE IF NOT EXISTS {quote(schema, name)} ({spelled})")
+            for column, kind in columns.items():  # an earlier version may have made it with fewer
+                con.execute(f"ALTER TABLE {quote(schema, name)} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
 
     def judge(self, run: Run, con: duckdb.DuckDBPyConnection) -> Judged:
         """Judge the contact values that have no verdict yet."""
@@ -77,11 +81,15 @@ class DuckDBEngine:
 
         return identify(self, run, tell)
 
-    def score_lifetime_value(self, run: Run) -> Scored:
-        """Score on this machine."""
-        from orchestration.engines.predictions import score_here
+    def fit_lifetime_value(self, query: str, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
+        """Fit on this machine."""
+        from models.lifetime_value import count_chunk, fit
 
-        return score_here(self, run)
+        return fit(count_chunk(self.frame(query)), settings, past)
+
+    def map_rows(self, query: str, work: RowWork, table: str) -> pl.DataFrame:  # noqa: ARG002 - one machine knows its types
+        """Work on this machine."""
+        return work(self.frame(query))
 
     def keep(self, replace: Mapping[str, Any], append: Mapping[str, Any] | None = None) -> None:
         """Write frames in one transaction."""

@@ -127,6 +127,7 @@ KEPT_TABLES: dict[str, dict[str, str]] = {
     "scores.lifetime_value": {
         "customer_id": "STRING",
         "probability_alive": "DOUBLE",
+        "probability_silent": "DOUBLE",
         "expected_orders_12m": "DOUBLE",
         "expected_orders_12m_lower": "DOUBLE",
         "expected_orders_12m_upper": "DOUBLE",

@@ -6,19 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from orchestration.customer import CustomerProfile
-from orchestration.views.words import counted, heading, moment, money, plain, rows_table, share, yes_no
-
-_MONEY_SUFFIX = "_amount"
-_VALUE_MONEY = frozenset({"expected_revenue_12m"})
-_SHARES = frozenset({"probability_alive"})
+from orchestration.views.profile_value import behaviour_part, value_part
+from orchestration.views.words import block, counted, facts_grid, moment, plain, rows_table, yes_no
 
 
 def profile_view(profile: CustomerProfile, currency: str | None) -> RenderableType:
-    """Profile, segments, value, consent, contact points, records with their reasons, and the last touchpoints."""
+    """Profile, consent, value, segments, offers, contact points, records with their reasons, the last touchpoints."""
     customer = profile.customer
     name = customer.get("display_name") or "Customer without a name"
     parts: list[RenderableType] = [Text.assemble((str(name), "bold"), f"  {profile.customer_id}")]
@@ -26,29 +22,19 @@ def profile_view(profile: CustomerProfile, currency: str | None) -> RenderableTy
         parts.append(Text(f"{profile.asked_id} is now {profile.customer_id}: {profile.change_reason or 'changed'}"))
     if customer.get("is_erased"):
         parts.append(Text("This customer was erased.", style="red"))
-    facts = _facts(_profile_facts(customer))
+    facts = facts_grid(_profile_facts(customer))
     if facts is not None:
         parts.append(facts)
-    parts += _block(
-        "Consent", _facts([(kind, yes_no(customer.get(key))) for kind, key in _CONSENTS if key in customer])
+    parts += block(
+        "Consent", facts_grid([(kind, yes_no(customer.get(key))) for kind, key in _CONSENTS if key in customer])
     )
     parts += _rows(
         "What was said about it, by purpose",
         profile.consents,
         ("channel", "purpose", "status", "since", "source", "origin", "is_contactable"),
     )
-    segments = {**{key: customer.get(key) for key in _SEGMENTS}, **profile.segments}
-    parts += _block(
-        "Segments",
-        _facts(
-            [
-                (key.replace("_", " "), plain(segments[key]))
-                for key in segments
-                if segments[key] is not None and key != "customer_id"
-            ]
-        ),
-    )
-    parts += _block("Value", _facts(_value_facts(profile.value, currency)))
+    parts += value_part(profile, currency)
+    parts += behaviour_part(profile, currency)
     parts += _rows(
         "Contact points",
         profile.contact_points,
@@ -76,7 +62,6 @@ def choices_view(matches: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 _CONSENTS = (("e-mail", "email_consent"), ("SMS", "sms_consent"), ("phone", "phone_consent"))
-_SEGMENTS = ("lifecycle_stage", "value_segment", "behaviour_segment", "loyalty_tier")
 
 
 def _profile_facts(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -99,35 +84,5 @@ def _profile_facts(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
     return shown
 
 
-def _value_facts(value: Mapping[str, Any], currency: str | None) -> list[tuple[str, str]]:
-    facts = []
-    for key, number in value.items():
-        if key == "customer_id" or number is None:
-            continue
-        if key.endswith(_MONEY_SUFFIX) or key in _VALUE_MONEY:
-            shown = money(number, currency)
-        elif key in _SHARES:
-            shown = share(number)
-        else:
-            shown = plain(number)
-        facts.append((key.removesuffix(_MONEY_SUFFIX).replace("_", " "), shown))
-    return facts
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Table | None:
-    if not facts:
-        return None
-    made = Table.grid(padding=(0, 2))
-    made.add_column(style="dim")
-    made.add_column()
-    for name, value in facts:
-        made.add_row(Text(name), Text(value))
-    return made
-
-
-def _block(words: str, content: RenderableType | None) -> list[RenderableType]:
-    return [] if content is None else [Text(), heading(words), content]
-
-
 def _rows(words: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[RenderableType]:
-    return _block(words, rows_table(rows, columns)) if rows else []
+    return block(words, rows_table(rows, columns)) if rows else []

@@ -86,11 +86,12 @@ def run_end(report: RunReport, next_steps: Sequence[tuple[str, str]]) -> Rendera
 
 
 def places(report: RunReport) -> list[RenderableType]:
-    """Where the published copy, the Parquet files and the Data Docs are."""
+    """Where the published copy, the Parquet files, the Data Docs and the page of charts are."""
     known = (
         ("published", report.published_path),
         ("Parquet", report.parquet_path),
         ("Data Docs", report.data_docs),
+        ("charts", report.charts),
     )
     return [Text.assemble((f"{name:<10}", "dim"), path, overflow="fold") for name, path in known if path]
 

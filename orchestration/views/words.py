@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -116,6 +117,23 @@ def plain(value: object) -> str:
 def heading(words: str) -> Text:
     """The line above a block."""
     return Text(words, style="bold")
+
+
+def block(words: str, content: RenderableType | None) -> list[RenderableType]:
+    """A heading with what stands below it; nothing where there is nothing below it."""
+    return [] if content is None else [Text(), heading(words), content]
+
+
+def facts_grid(facts: Sequence[tuple[str, str]]) -> Table | None:
+    """Names with their values in two columns; None where there are none."""
+    if not facts:
+        return None
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column()
+    for name, value in facts:
+        made.add_row(Text(name), Text(value))
+    return made
 
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:

@@ -15,15 +15,18 @@ import polars as pl
 import sources.sample.vocabulary as words
 from sources.sample import (
     agents,
+    boxes,
     mailchimp,
     mailing,
     money,
+    opinions,
     segment,
     sendgrid,
     service,
     shopify,
     shopify_orders,
     snowplow,
+    surveys,
     tills,
     twilio,
     visiting,
@@ -37,7 +40,10 @@ from sources.sample.world import World, draw_world
 
 #: The file that marks a folder as ours, so that generating again may replace what is in it.
 MARKER = "GENERATED.txt"
-FOLDERS = ("shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "truth")
+FOLDERS = (
+    "shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "survey",
+    "boxes", "truth",
+)  # fmt: skip
 #: There are 80 million telephone numbers that belong to nobody; every person takes up to three.
 MOST_CUSTOMERS = 25_000_000
 
@@ -153,6 +159,12 @@ def _write(desk: Desk, world: World) -> Written:
     snowplow.write_events(desk, world, visits)
     desk.tell("app")
     app_visitors = segment.write_events(desk, world)
+    said = opinions.draw_opinions(desk.rng(100), world, calls, tickets)
+    desk.tell(f"survey: {said.answers.height:,} answers")
+    respondents = surveys.write_answers(desk, world, said)
+    contracts = boxes.draw_contracts(desk.rng(110), world)
+    desk.tell(f"bread boxes: {contracts.height:,} contracts")
+    boxes.write_contracts(desk, world, contracts)
     return Written(
         shop_customers=shop_customers,
         members=members,
@@ -168,6 +180,9 @@ def _write(desk: Desk, world: World) -> Written:
         tickets=tickets,
         ticket_truth=ticket_truth,
         mails=mails,
+        opinions=said,
+        respondents=respondents,
+        contracts=contracts,
     )
 
 

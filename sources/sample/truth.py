@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sources.sample import clock, mailing, snowplow
+from sources.sample import boxes, clock, mailing, snowplow, surveys
 from sources.sample.buying import BGNBD, BUSINESS, GAMMA_GAMMA, TILL, WEB, buyers
 from sources.sample.campaigns import ARMS
 from sources.sample.clock import NEVER
 from sources.sample.desk import COLUMNS, Desk
 from sources.sample.mailchimp import LIST_ID, contact_ids
 from sources.sample.name_lists import CULTURES
+from sources.sample.opinions import EFFECTS, Opinions
 from sources.sample.people import KINDS, person_ids
 from sources.sample.places import street_table, town_table
 from sources.sample.records import KEPT, phone_at
@@ -44,6 +45,9 @@ TABLES = {
     "campaign_effects": "What each person of a campaign's audience would do with and without the mail.",
     "machine_events": "Opens and clicks that no person made.",
     "consents": "What people said about being written to, and when.",
+    "answers": "Every answer to a survey: whose it is, and what its score is made of.",
+    "satisfaction": "What each person, agent and product adds to what people think.",
+    "contracts": "Every bread box: how likely it was to be cancelled at each renewal, and when it is.",
     "errors": "Every wrong value: where it is, which rule it breaks, what stood there before.",
     "duplicates": "Every record that comes again.",
     "late_records": "Every record that arrived a day or more after it happened.",
@@ -68,6 +72,9 @@ class Written:
     tickets: pl.DataFrame
     ticket_truth: pl.DataFrame
     mails: mailing.Mails
+    opinions: Opinions
+    respondents: pl.DataFrame
+    contracts: pl.DataFrame
 
 
 def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -96,13 +103,19 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
         "campaign_effects": lambda: effects_table(world),
         "machine_events": lambda: written.machines,
         "consents": lambda: consents_table(written),
+        "answers": lambda: surveys.answer_truth(written.opinions),
+        "satisfaction": lambda: surveys.satisfaction_truth(written.opinions),
+        "contracts": lambda: boxes.contract_truth(world, written.contracts),
     }
     for name, make in tables.items():
         make().write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=1)
     total = {
         name: sum(int(one[name]) for one in counts) for name in ("records", "invalid", "invalid_fields", "duplicates")
     }
-    parameters = {"bg_nbd": BGNBD, "bg_nbd_businesses": BUSINESS, "gamma_gamma": GAMMA_GAMMA}
+    parameters = {
+        "bg_nbd": BGNBD, "bg_nbd_businesses": BUSINESS, "gamma_gamma": GAMMA_GAMMA, "satisfaction": EFFECTS,
+        "shifted_beta_geometric": boxes.CANCELS,
+    }  # fmt: skip
     text = json.dumps({"arguments": arguments, "parameters": parameters, "total": total, "entities": counts}, indent=2)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
     listed = "\n".join(f"- `{name}.parquet`: {says}" for name, says in TABLES.items())
@@ -282,6 +295,13 @@ def references(world: World, written: Written) -> pl.DataFrame:
         refs("desk", "account:", user_ids(written.users["person"].to_numpy()), written.users["person"].to_numpy()),
         refs("site", "account:", customer_ids(first_account[logged_in]), logged_in),
         refs("app", "account:", customer_ids(first_account[app]), app),
+        refs("survey", "", written.respondents["source_record_id"], written.respondents["person"].to_numpy()),
+        refs(
+            "boxes",
+            "account:",
+            customer_ids(written.contracts["account"].to_numpy()),
+            written.contracts["person"].to_numpy(),
+        ),
     ]
     every = pl.concat(parts).unique(maintain_order=True)
     several = pl.len().over("source", "source_record_id") > 1

@@ -29,7 +29,7 @@ from sources.sample.world import World
 
 SOURCE = "desk"
 FIRST_TICKET, FIRST_USER = 20_000, 360_000_000_000
-AGENTS = 6
+AGENTS, FIRST_AGENT = 6, 380_000
 UTC = "%Y-%m-%dT%H:%M:%SZ"
 SCORES = ("unoffered", "offered", "good", "bad")
 TICKET_FAULTS = (
@@ -154,7 +154,7 @@ def _ticket_json() -> pl.Expr:
         .otherwise(pl.lit('{"from":{},"to":{},"rel":null}'))
     )
     subject = one_of(SUBJECTS, pl.col("subject"))
-    agent = (pl.col("person") % AGENTS + 380_000).cast(pl.String)
+    agent = (pl.col("person") % AGENTS + FIRST_AGENT).cast(pl.String)
     return record(
         ("id", token("id")),
         ("url", join('"https://bakehouse.zendesk.example/api/v2/tickets/', pl.col("id_was"), '.json"')),

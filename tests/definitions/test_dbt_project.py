@@ -18,7 +18,7 @@ from orchestration.dbt import PROJECT_DIR, Dbt
 from sources.vendors import VENDORS
 
 CROSS_DB = PROJECT_DIR / "macros" / "cross_db"
-GRAIN_TESTS = {"unique", "unique_combination", "one_row", "one_record_per_key"}
+GRAIN_TESTS = {"is_key", "unique", "unique_combination", "one_row", "one_record_per_key"}
 LONGEST_LINE = 120
 
 # SQL that DuckDB knows and another engine does not, or reads otherwise: an example and the pattern that finds its kind.

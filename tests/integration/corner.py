@@ -34,6 +34,7 @@ CORNER = """\
 company: {id: corner, name: Corner Bakery}
 time_zone: Europe/Berlin
 identity: {separates: [], probable: {enabled: false}}
+charts: {enabled: false}
 currency: EUR
 country: DE
 as_of: latest

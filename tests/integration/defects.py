@@ -63,6 +63,18 @@ RIGHT: dict[str, Row] = {
         "consent_id": "S{n}", "account_id": "A1", "email": "anna@corner-guests.example", "phone": "030 23125101",
         "channel": "email", "status": "granted", "occurred_at": "2025-03-04 09:30:00",
     },
+    "surveys": {
+        "response_id": "R{n}", "account_id": "A1", "email": "anna@corner-guests.example", "phone": "030 23125101",
+        "kind": "nps", "score": "10", "scale_min": "0", "scale_max": "10", "asked_at": "2025-03-04 09:30:00",
+        "responded_at": "2025-03-05 09:30:00", "order_id": "O1", "product_id": "P1", "channel": "email",
+        "updated_at": "2025-03-05 09:30:00",
+    },
+    "subscriptions": {
+        "subscription_id": "B{n}", "account_id": "A1", "email": "anna@corner-guests.example", "phone": "030 23125101",
+        "plan": "bread box", "product_id": "P1", "started_at": "2025-03-04 09:30:00", "ended_at": "2025-06-04 09:30:00",
+        "period_months": "3", "price_amount": "30.00", "currency": "CHF", "status": "cancelled",
+        "updated_at": "2025-06-04 09:30:00",
+    },
     "web_events": {
         "event_id": "W{n}", "visitor_id": "V1", "account_id": "A1", "email": "anna@corner-guests.example",
         "event": "page_view", "occurred_at": "2025-03-04 09:30:00",
@@ -182,6 +194,36 @@ DEFECTS: dict[str, Row] = {
     "consents_person_present": {"email": "", "phone": "", "account_id": ""},
     "consents_email_format": {"email": "anna"},
     "consents_phone_format": {"phone": "12"},
+    "surveys_readable": UNREADABLE,
+    "surveys_response_id_present": {"response_id": ""},
+    "surveys_responded_at_readable": {"responded_at": "soon"},
+    "surveys_responded_at_not_future": {"responded_at": "2096-03-05 09:30:00"},
+    "surveys_responded_at_not_1970": {"asked_at": "", "responded_at": "1970-01-01 01:00:00"},
+    "surveys_score_readable": {"score": "very"},
+    "surveys_score_within_scale": {"scale_min": "", "scale_max": "", "score": "11"},
+    "surveys_scale_runs_upwards": {"scale_min": "10"},
+    "surveys_scale_readable": {"scale_max": "ten"},
+    "surveys_kind_known": {"kind": "smile"},
+    "surveys_asked_at_readable": {"asked_at": "before"},
+    "surveys_asked_at_not_after_answer": {"asked_at": "2025-03-06 09:30:00"},
+    "surveys_email_format": {"email": "anna"},
+    "surveys_phone_format": {"phone": "12"},
+    "surveys_respondent_known": {"email": "", "phone": "", "account_id": ""},
+    "subscriptions_readable": UNREADABLE,
+    "subscriptions_subscription_id_present": {"subscription_id": ""},
+    "subscriptions_started_at_readable": {"started_at": "soon"},
+    "subscriptions_started_at_plausible": {"started_at": "2096-03-04 09:30:00", "ended_at": "", "currency": "EUR"},
+    "subscriptions_ended_at_readable": {"ended_at": "2025-02-30"},
+    "subscriptions_ended_at_not_before_start": {"ended_at": "2025-03-03 09:30:00"},
+    "subscriptions_period_months_readable": {"period_months": "1.5"},
+    "subscriptions_period_months_positive": {"period_months": "0"},
+    "subscriptions_price_amount_readable": {"price_amount": "30,00"},
+    "subscriptions_price_amount_not_negative": {"price_amount": "-30.00"},
+    "subscriptions_exchange_rate_known": {"currency": "ISK"},
+    "subscriptions_updated_at_readable": {"updated_at": "later"},
+    "subscriptions_email_format": {"email": "anna"},
+    "subscriptions_phone_format": {"phone": "12"},
+    "subscriptions_subscriber_known": {"email": "", "phone": "", "account_id": ""},
     "web_events_readable": UNREADABLE,
     "web_events_event_id_present": {"event_id": ""},
     "web_events_occurred_at_readable": {"occurred_at": "soon"},
@@ -214,7 +256,7 @@ def write_company(folder: Path, sources: Mapping[str, Mapping[str, Iterable[Row]
     text = io.StringIO()
     text.write(
         "company: {id: defects, name: Defects}\ntime_zone: Europe/Berlin\ncurrency: EUR\ncountry: DE\n"
-        "as_of: latest\nvalidity: {goal: 0.01}\nsources:\n"
+        "as_of: latest\nvalidity: {goal: 0.01}\ncharts: {enabled: false}\nsources:\n"
     )
     for source, entities in sources.items():
         text.write(f"  {source}:\n    type: files\n    channel: shop\n    owner: a@corner.example\n    datasets:\n")

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ LOADED = datetime.now(UTC)
 KEYS = {
     "customers": "account_id", "products": "product_id", "orders": "order_id", "order_lines": "order_line_id",
     "email_events": "event_id", "campaigns": "campaign_id", "calls": "call_id", "tickets": "ticket_id",
-    "consents": "consent_id", "web_events": "event_id",
+    "consents": "consent_id", "surveys": "response_id", "subscriptions": "subscription_id", "web_events": "event_id",
 }  # fmt: skip
 EMAIL_EVENTS = {
     "sent", "delivered", "open", "click", "bounce", "unsubscribe", "complaint", "deferred", "dropped", "resubscribe",
@@ -110,6 +110,10 @@ def phone(row: Row, _: Known) -> bool:
     return text(row["phone"]) is None or row["phone"] in NUMBERS
 
 
+def person_known(row: Row, _: Known) -> bool:
+    return text(row["account_id"]) is not None or row["email"] in ADDRESSES or row["phone"] in NUMBERS
+
+
 def has_rate(row: Row, at: str | None) -> bool | None:
     """Whether there is a rate for the currency on the day; None where none is needed, or the day is not known."""
     currency = text(row["currency"])
@@ -172,12 +176,24 @@ def no_is_plausible(row: Row, _: Known) -> bool:
     return not is_no(row) or text(row["occurred_at"]) is None or (at is not None and 1970 < at.year <= LOADED.year)
 
 
-def not_before(name: str) -> Rule:
+def not_before(name: str, first: str = "created_at") -> Rule:
     def judge(row: Row, _: Known) -> bool:
-        opened, then = moment(row["created_at"]), moment(row[name])
+        opened, then = moment(row[first]), moment(row[name])
         return opened is None or then is None or then >= opened
 
     return judge
+
+
+def within_scale(row: Row, _: Known) -> bool:
+    score, least, most = number(row["score"]), number(row["scale_min"]), number(row["scale_max"])
+    if (text(row["kind"]) or "").lower() == "nps":
+        least, most = least if least is not None else Decimal(0), most if most is not None else Decimal(10)
+    return score is None or ((least is None or score >= least) and (most is None or score <= most))
+
+
+def scale_runs_upwards(row: Row, _: Known) -> bool:
+    least, most = number(row["scale_min"]), number(row["scale_max"])
+    return least is None or most is None or least < most
 
 
 def known_account(row: Row, known: Known) -> bool:
@@ -299,9 +315,7 @@ RULES: dict[str, Rule] = {
     "tickets_satisfaction_in_range": holds("satisfaction", lambda mark: 1 <= mark <= 5),
     "tickets_email_format": address,
     "tickets_phone_format": phone,
-    "tickets_requester_known": lambda row, _: (
-        text(row["account_id"]) is not None or row["email"] in ADDRESSES or row["phone"] in NUMBERS
-    ),
+    "tickets_requester_known": person_known,
     "consents_consent_id_present": there("consent_id"),
     "consents_channel_known": one_of("channel", {"email", "sms", "phone", "post", "push", "web"}),
     "consents_status_known": one_of("status", {"granted", "pending", "denied", "suppressed"}),
@@ -312,6 +326,39 @@ RULES: dict[str, Rule] = {
     "consents_person_present": some("account_id", "email", "phone"),
     "consents_email_format": address,
     "consents_phone_format": phone,
+    "surveys_response_id_present": there("response_id"),
+    "surveys_responded_at_readable": must_read(moment, "responded_at"),
+    "surveys_responded_at_not_future": not_future("responded_at"),
+    "surveys_responded_at_not_1970": after("responded_at", 1970),
+    "surveys_score_readable": must_read(number, "score"),
+    "surveys_score_within_scale": within_scale,
+    "surveys_scale_runs_upwards": scale_runs_upwards,
+    "surveys_scale_readable": reads(number, "scale_min", "scale_max"),
+    "surveys_kind_known": lambda row, _: (text(row["kind"]) or "rating").lower() in {"nps", "csat", "rating"},
+    "surveys_asked_at_readable": reads(moment, "asked_at"),
+    "surveys_asked_at_not_after_answer": not_before("responded_at", first="asked_at"),
+    "surveys_email_format": address,
+    "surveys_phone_format": phone,
+    "surveys_respondent_known": person_known,
+    "subscriptions_subscription_id_present": there("subscription_id"),
+    "subscriptions_started_at_readable": must_read(moment, "started_at"),
+    "subscriptions_started_at_plausible": lambda row, known: (
+        after("started_at", 1970)(row, known)
+        and ((at := moment(row["started_at"])) is None or at <= LOADED + timedelta(days=730))
+    ),
+    "subscriptions_ended_at_readable": reads(moment, "ended_at"),
+    "subscriptions_ended_at_not_before_start": not_before("ended_at", first="started_at"),
+    "subscriptions_period_months_readable": reads(number, "period_months"),
+    "subscriptions_period_months_positive": holds("period_months", lambda months: months >= 1),
+    "subscriptions_price_amount_readable": reads(number, "price_amount"),
+    "subscriptions_price_amount_not_negative": holds("price_amount", lambda price: price >= 0),
+    "subscriptions_exchange_rate_known": lambda row, _: (
+        has_rate(row, "started_at") is not False or number(row["price_amount"]) is None
+    ),
+    "subscriptions_updated_at_readable": reads(moment, "updated_at"),
+    "subscriptions_email_format": address,
+    "subscriptions_phone_format": phone,
+    "subscriptions_subscriber_known": person_known,
     "web_events_event_id_present": there("event_id"),
     "web_events_occurred_at_readable": must_read(moment, "occurred_at"),
     "web_events_occurred_at_not_future": not_future("occurred_at"),

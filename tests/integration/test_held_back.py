@@ -20,6 +20,7 @@ COMPANY = """\
 company: {id: two, name: Two Shops}
 time_zone: UTC
 identity: {separates: [], probable: {enabled: false}}
+charts: {enabled: false}
 currency: EUR
 country: DE
 as_of: 2026-03-31

@@ -431,6 +431,43 @@ def test_value_and_segments(shop: Warehouse) -> None:
     ]
 
 
+def test_portfolio(shop: Warehouse) -> None:
+    # Revenue: anna 85, bert 60, carl 10, and the anonymous o6 of 10. Nobody knows what bert's goods cost, nor what o9
+    # is worth. The margins are 61, 6 and 6. Four e-mails were sent, one of them to somebody unknown; there were calls
+    # of two minutes and of one, the second from somebody unknown.
+    assert shop.rows(
+        "SELECT dimension, row_kind, group_id, customers, buyers, orders, revenue_amount, uncosted_revenue_amount, "
+        "margin_amount, contact_cost_amount, service_cost_amount, profit_amount FROM marts.portfolio_profit "
+        "WHERE dimension IN ('all', 'cohort', 'channel') ORDER BY 1, 2, 3"
+    ) == [
+        ("all", "all", None, 4, 3, 7, 165, 60, 73, Decimal("0.004"), Decimal("2.4"), Decimal("70.596")),
+        ("channel", "contact_and_service", None, None, None, None, None, None, None, Decimal("0.004"), Decimal("2.4"),
+         Decimal("-2.404")),
+        ("channel", "group", "shop", 3, None, 6, 115, 60, 43, None, None, 43),
+        ("channel", "group", "web", 1, None, 1, 50, 0, 30, None, None, 30),
+        ("cohort", "anonymous_orders", None, 0, None, 2, 10, 0, 6, None, None, 6),
+        ("cohort", "group", "2024-12", 1, 1, 1, 10, 0, 6, 0, 0, 6),
+        ("cohort", "group", "2025-06", 1, 1, 1, 60, 60, None, Decimal("0.001"), 0, Decimal("-0.001")),
+        ("cohort", "group", "2025-11", 1, 1, 3, 85, 0, 61, Decimal("0.001"), Decimal("1.6"), Decimal("59.399")),
+        ("cohort", "none", None, 1, 0, 0, 0, 0, 0, Decimal("0.001"), 0, Decimal("-0.001")),
+        ("cohort", "unallocated_costs", None, None, None, None, None, None, None, Decimal("0.001"), Decimal("0.8"),
+         Decimal("-0.801")),
+    ]  # fmt: skip
+    # Of three buyers one is the top third, rounded up to a customer; the profit of bert is unknown.
+    assert shop.rows(
+        "SELECT measure, top_percent, customers, amount, unknown_customers FROM marts.portfolio_concentration "
+        "WHERE top_percent IN (0, 33, 34, 100) ORDER BY 1, 2"
+    ) == [
+        ("profit", 0, 0, 0, 1), ("profit", 33, 1, Decimal("59.399"), 1), ("profit", 34, 1, Decimal("59.399"), 1),
+        ("profit", 100, 2, Decimal("65.399"), 1),
+        ("revenue", 0, 0, 0, 0), ("revenue", 33, 1, 85, 0), ("revenue", 34, 2, 145, 0), ("revenue", 100, 3, 155, 0),
+    ]  # fmt: skip
+    # dora cost an e-mail and never bought.
+    assert shop.rows("SELECT customer_id, unprofitable_reason FROM marts.customer_value WHERE profit_amount < 0") == [
+        ("dora", "no_purchase")
+    ]
+
+
 def test_scorecard(shop: Warehouse) -> None:
     # anna bought three times, bert once: 1 of 2, which is 96 % of a target of 0.52; on 1 January it was 1 of 2 as well.
     # anna is the one key customer and a regular since January is complete. No rules are judged here, so validity is
@@ -573,7 +610,7 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products",
         "fct_orders", "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints",
         "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
-        "customer_value_origins",
+        "customer_value_origins", "fct_surveys", "fct_subscriptions",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -301,7 +301,8 @@ def test_nothing_of_it_is_said_or_logged(naughty: Naughty) -> None:
     home = naughty.home
     wanted = re.compile(rb"Zwetschgenmus77|Z\x00w\x00e\x00t\x00s\x00c\x00h|y{200}|x{200}")
     texts = [("terminal", naughty.ended.text.encode()), ("status", home.status_file.read_bytes())]
-    for place in (home.dbt, home.logs, home.dagster, home.data_docs, home.landing):
+    assert home.value_charts.is_file()
+    for place in (home.dbt, home.logs, home.dagster, home.data_docs, home.landing, home.value_charts.parent):
         texts += [(str(file), file.read_bytes()) for file in place.rglob("*") if file.is_file()]
     assert len(texts) > 10
     assert [name for name, text in texts if wanted.search(text)] == []

@@ -75,6 +75,39 @@ def test_a_foreign_order_waits_for_the_rate_of_its_day(warehouse: Warehouse) -> 
     assert stated(warehouse, "orders")["o5"] == WAITS
 
 
+def test_a_foreign_subscription_waits_for_the_rate_of_its_first_day(warehouse: Warehouse) -> None:
+    """One without a price needs no rate. Received is what is valid, held and repeated, of answers too."""
+    begun = {"started_at": "2026-01-10", "currency": "USD"}
+    contracts = [
+        {"subscription_id": "s1", **begun, "price_amount": "10"},
+        {"subscription_id": "s2", **begun},
+        {"subscription_id": "s3", "started_at": "2026-01-10", "price_amount": "10"},
+        {"subscription_id": "s3", "started_at": "2026-01-10", "price_amount": "10"},
+    ]
+    answers = [
+        {"response_id": "r1", "kind": "nps", "score": "9", "responded_at": "2025-12-20", "email": "who@example.com"},
+        {"response_id": "r1", "kind": "nps", "score": "9", "responded_at": "2025-12-20", "email": "who@example.com"},
+        {"response_id": "r2", "kind": "nps", "score": "11", "responded_at": "2025-12-20"},
+    ]
+    warehouse.vars["rules"] = to_dbt_vars(load_rules())
+    warehouse.load("subscriptions", "first", contracts)
+    warehouse.load("surveys", "second", answers)
+    warehouse.stage()
+    held = ("quarantined", "subscriptions_exchange_rate_known")
+    assert stated(warehouse, "subscriptions", "subscription_id") == {"s1": held, "s2": FREE, "s3": FREE}
+    assert stated(warehouse, "surveys", "response_id") == {
+        "r1": FREE, "r2": ("quarantined", "surveys_score_within_scale"),
+    }  # fmt: skip
+    counts = (
+        "SELECT entity, received, valid, quarantined, duplicates FROM marts.source_loads WHERE received > 0 ORDER BY 1"
+    )
+    assert warehouse.rows(counts) == [("subscriptions", 4, 2, 1, 1), ("surveys", 3, 1, 1, 1)]
+    warehouse.load("exchange_rates", "third", [rate("USD", "2026-01-10", "1.25")], day=2)
+    warehouse.stage()
+    assert stated(warehouse, "subscriptions", "subscription_id")["s1"] == FREE
+    assert balanced(warehouse)
+
+
 def test_a_record_is_ranked_again_when_it_is_let_go(warehouse: Warehouse) -> None:
     """The newer version waited and the older one was the record; now the newer one is."""
     older = order(1, currency="EUR", gross_amount="10", updated_at="2026-01-10T11:00:00Z")

@@ -497,6 +497,10 @@ def test_data_docs_and_status_are_there(first: Moment, repaired: Any) -> None:
     page = (first.home.data_docs / "index.html").read_text(encoding="utf-8")
     assert "<html" in page.lower()
     assert first.report.data_docs == str(first.home.data_docs / "index.html")
+    assert first.report.charts == str(first.home.value_charts)
+    charts = first.home.value_charts.read_text(encoding="utf-8")
+    assert "of customers bring" in charts
+    assert "could not be drawn" not in charts
     assert RunReport.from_json(first.report.to_json()) == first.report
     status = json.loads(first.home.status_file.read_text(encoding="utf-8"))
     assert status["company_name"] == "Bakehouse"

@@ -91,9 +91,10 @@ def test_a_second_run_may_wait_for_the_first(corner: Corner) -> None:
 
 
 def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> None:
-    """The corner bakery sends no mail, takes no calls, answers no tickets, asks no consent and has no site."""
+    """The corner bakery sends no mail, takes no calls, answers no tickets, asks for nothing and has no site."""
     empty = {
-        "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance"
+        "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance",
+        "fct_surveys", "fct_subscriptions",
     }  # fmt: skip
     counts = {table: rows(corner.published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}
     # Nobody was quarantined either, 40 orders in four months are too few to be unusual, no steward decided anything and
@@ -541,6 +542,7 @@ SITE = """\
 company: {id: site, name: Site}
 time_zone: UTC
 identity: {separates: [], probable: {enabled: false}}
+charts: {png: false}
 currency: EUR
 country: DE
 sources:
@@ -626,6 +628,6 @@ def test_a_company_with_a_web_site_only(full_disk: tuple[dict[str, Any], Path]) 
         "customer_contact_points", "customer_id_changes", "customer_record_identifiers", "customer_records",
         "customer_segments", "customer_value", "customer_value_origins", "data_validity", "data_validity_by_field",
         "data_validity_history", "data_validity_index", "dim_customers", "fct_touchpoints", "fct_web_sessions",
-        "kpi_daily", "kpi_scorecard", "quarantined_records", "source_loads",
+        "kpi_daily", "kpi_scorecard", "portfolio_bridge", "portfolio_profit", "quarantined_records", "source_loads",
     }  # fmt: skip
     assert counts["dim_customers"] == 5

@@ -25,6 +25,7 @@ COMPANY = """\
 company: {{id: corner, name: Corner Bakery}}
 time_zone: Europe/Berlin
 identity: {{separates: [], probable: {{enabled: false}}}}
+charts: {{enabled: false}}
 currency: EUR
 country: DE
 as_of: latest

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from models.lifetime_value import LifetimeValueSettings, distributed, score
+from models.lifetime_value import LifetimeValueSettings, distributed, score, score_chunk
+from models.lifetime_value.score import SCORES_SCHEMA
+from models.spark_arrow import ddl, in_chunks
 
 NUMBERS = ("frequency", "recency_days", "tenure_days", "average_order_amount", "revenue_amount")
 
@@ -44,26 +48,37 @@ def in_spark(spark, frame: pl.DataFrame):
     return spark.createDataFrame(frame.to_arrow().cast(pa.schema(names))).repartition(5)
 
 
+PAST = pl.DataFrame(
+    [(x, 60 * (x > 0), 200, later, 40) for x in range(6) for later in range(4)],
+    schema=["frequency", "recency_days", "tenure_days", "later_orders", "customers"],
+    orient="row",
+)
+
+
 @pytest.mark.parametrize("min_repeat_customers", [30, 10**6])
 def test_scores_and_fit_are_those_of_one_machine(spark, min_repeat_customers):
     everyone = customers(3000)
     settings = LifetimeValueSettings(min_repeat_customers=min_repeat_customers)
-    scores, parameters = score(everyone, settings)
-    on_spark, parameters_on_spark = distributed.score_distributed(in_spark(spark, everyone), settings)
-    found = pl.from_arrow(on_spark.toArrow()).sort("customer_id")
-    assert_frame_equal(found, scores.sort("customer_id"), rel_tol=1e-9)
-    assert_frame_equal(parameters_on_spark, parameters, rel_tol=1e-9)
+    scores, model = score(everyone, settings, PAST)
+    on_spark = distributed.fit_distributed(in_spark(spark, everyone), settings, PAST)
+    types = {name: "string" if name in ("customer_id", "status") else "double" for name in SCORES_SCHEMA}
+    work = in_chunks(partial(score_chunk, model=on_spark), types)
+    found = pl.from_arrow(in_spark(spark, everyone).mapInArrow(work, ddl(types)).toArrow()).sort("customer_id")
+    # Quantiles of the revenue magnify what the order of adding leaves.
+    assert_frame_equal(found, scores.sort("customer_id"), rel_tol=1e-7)
+    assert_frame_equal(on_spark.parameters, model.parameters, rel_tol=1e-9)
+    assert_frame_equal(on_spark.check, model.check, rel_tol=1e-9)
     assert {"no_orders"} < set(found["status"])
     assert found["status"].str.ends_with("_adjusted").any()
 
 
 def test_no_customers_and_wrong_customers(spark):
     few = customers(4)
-    scores, _ = distributed.score_distributed(in_spark(spark, few.clear()))
-    assert scores.collect() == []
+    nobody = distributed.fit_distributed(in_spark(spark, few.clear()))
+    assert nobody.rates.status == "few_repeat_customers"
     with pytest.raises(ValueError, match="2 rows repeat a customer_id"):
-        distributed.score_distributed(in_spark(spark, pl.concat([few, few[:2]])))
+        distributed.fit_distributed(in_spark(spark, pl.concat([few, few[:2]])))
     with pytest.raises(ValueError, match="4 rows have no customer_id"):
-        distributed.score_distributed(in_spark(spark, few.with_columns(customer_id=pl.lit(None, dtype=pl.String))))
+        distributed.fit_distributed(in_spark(spark, few.with_columns(customer_id=pl.lit(None, dtype=pl.String))))
     with pytest.raises(ValueError, match="lacks the columns tenure_days"):
-        distributed.score_distributed(in_spark(spark, few).drop("tenure_days"))
+        distributed.fit_distributed(in_spark(spark, few).drop("tenure_days"))

@@ -184,6 +184,8 @@ select
     cast({{ add_months('moment', 'days') }} as timestamp) as months_later,
     cast({{ add_months('cast(moment as date)', 'days') }} as date) as its_day_months_later,
     {{ days_between("cast('2000-02-29' as date)", 'cast(moment as date)') }} as days,
+    {{ whole_months("cast('2000-02-29' as date)", 'cast(moment as date)') }} as whole_months,
+    {{ whole_months("cast('2000-01-31' as date)", 'cast(moment as date)') }} as whole_months_of_a_last_day,
     {{ seconds_between('moment', "cast('2000-02-29 12:00:00.123457' as timestamp)") }} as seconds,
     moment + interval '1' day as a_day_later,
     moment - interval '1' second as a_second_before,

@@ -10,9 +10,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from orchestration.engines.base import EngineError, Judged, Scored
+from orchestration.engines.base import EngineError, Judged
 from orchestration.engines.kept import KEPT_TABLES
-from orchestration.engines.predictions import VALUE_INPUT, score_here, value_settings
 from orchestration.engines.spark.connection import SparkConnection, polars_of
 from orchestration.engines.spark.location import Location
 from orchestration.warehouse import make_meta, read_state, write_state
@@ -23,8 +22,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from expectations.connection import Connection
+    from models.lifetime_value import LifetimeValueFit, LifetimeValueSettings
     from orchestration.company import Company
     from orchestration.company_warehouse import SparkSettings
+    from orchestration.engines.base import RowWork
     from orchestration.engines.spark.kept import KeptTables
     from orchestration.engines.spark.publication import SparkWriter
     from orchestration.home import Home
@@ -196,15 +197,26 @@ class SparkEngine:
 
         return identify_on_spark(self, run, tell)
 
-    def score_lifetime_value(self, run: Run) -> Scored:
-        """Score customers: here while they fit one machine, else on the cluster."""
-        customers = self.session.sql(VALUE_INPUT)
-        rows = customers.count()
-        if rows <= self.max_frame_rows:
-            return score_here(self, run)
-        from models.lifetime_value.distributed import score_distributed
+    def fit_lifetime_value(self, query: str, settings: LifetimeValueSettings, past: pl.DataFrame) -> LifetimeValueFit:
+        """Count the customers here while they fit one machine, else on the cluster; the fit needs no more."""
+        customers = self.session.sql(query)
+        if customers.count() <= self.max_frame_rows:
+            from models.lifetime_value import count_chunk, fit
 
-        return Scored(rows, *score_distributed(customers, value_settings(run)))
+            return fit(count_chunk(polars_of(customers)), settings, past)
+        from models.lifetime_value.distributed import fit_distributed
+
+        return fit_distributed(customers, settings, past)
+
+    def map_rows(self, query: str, work: RowWork, table: str) -> Any:
+        """Work here while the rows fit one machine, else on the cluster."""
+        rows = self.session.sql(query)
+        if rows.count() <= self.max_frame_rows:
+            return work(polars_of(rows))
+        from models.spark_arrow import ddl, in_chunks
+
+        types = {name: kind.lower() for name, kind in KEPT_TABLES[table].items()}
+        return rows.mapInArrow(in_chunks(work, types), ddl(types))
 
     def workers(self) -> int:
         """Tasks that run at a time; a Connect server does not say, and its shuffle has as many parts."""

@@ -111,7 +111,7 @@ def test_a_fit_states_the_likelihood_of_its_parameters() -> None:
     customers = simulated(1000, seed=9)
     repeat = customers.filter(pl.col("frequency") > 0)
     rates, amounts = bg_nbd.fit(customers), gamma_gamma.fit(repeat)
-    stated = bg_nbd.log_likelihood(customers, rates.r, rates.alpha, rates.a, rates.b)
+    stated = bg_nbd.log_likelihood(customers, rates)
     assert rates.log_likelihood == pytest.approx(stated, rel=1e-9)
     stated = gamma_gamma.log_likelihood(repeat, amounts.p, amounts.q, amounts.v)
     assert amounts.log_likelihood == pytest.approx(stated, rel=1e-9)
@@ -175,7 +175,7 @@ def test_bg_nbd_likelihood_is_the_product_of_equation_6() -> None:
 
     frame = pl.DataFrame(customers, schema=["frequency", "recency", "tenure"], orient="row")
     expected = sum(one(*customer) for customer in customers)
-    assert bg_nbd.log_likelihood(frame, r, alpha, a, b) == pytest.approx(expected, rel=1e-12)
+    assert bg_nbd.log_likelihood(frame, BgNbdFit(r, alpha, a, b)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_gamma_gamma_likelihood_is_the_product_of_equation_1a() -> None:

@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from models.lifetime_value import STATUSES, LifetimeValueSettings, count_chunk, fit, score, score_chunk
+from models.lifetime_value.score import SCORES_SCHEMA
 from models.lifetime_value.simple import middle_amount
 
 COLUMNS = {
@@ -19,7 +20,7 @@ COLUMNS = {
     "average_order_amount": pl.Float64,
     "revenue_amount": pl.Float64,
 }
-NUMBERS = ["probability_alive", "expected_orders_12m", "expected_revenue_12m", "residual_amount"]
+NUMBERS = [name for name in SCORES_SCHEMA if name not in ("customer_id", "status")]  # probabilities first
 Row = tuple[str, float | None, float | None, float | None, float | None, float | None]
 
 
@@ -61,9 +62,12 @@ def assert_defined(scores: pl.DataFrame) -> None:
         values = scores[column].drop_nulls()
         assert values.is_finite().all()
         assert (values >= 0).all()
-    assert scores.select(NUMBERS[1:]).null_count().row(0) == (0, 0, 0)
-    assert scores["probability_alive"].is_null().equals(scores["status"] == "no_orders")
-    assert scores["probability_alive"].drop_nulls().le(1).all()
+    assert not any(scores.select(NUMBERS[2:]).null_count().row(0))
+    for chance in NUMBERS[:2]:
+        assert scores[chance].is_null().equals(scores["status"] == "no_orders")
+        assert scores[chance].drop_nulls().le(1).all()
+    for number in ("expected_orders_12m", "expected_revenue_12m"):
+        assert (scores[f"{number}_lower"] <= scores[f"{number}_upper"]).all()
 
 
 def note(fit: pl.DataFrame, model: str) -> str:
@@ -76,16 +80,16 @@ def customers() -> pl.DataFrame:
 
 
 def test_a_shop_is_modelled(customers: pl.DataFrame) -> None:
-    scores, fit = score(customers)
+    scores, model = score(customers)
     assert_defined(scores)
     assert scores["customer_id"].equals(customers["customer_id"])
     assert set(scores["status"]) == {"modelled"}
-    assert (note(fit, "bg_nbd"), note(fit, "gamma_gamma")) == ("fitted", "fitted")
-    values = {(model, parameter): value for model, parameter, value, _ in fit.iter_rows()}
+    assert (note(model.parameters, "bg_nbd"), note(model.parameters, "gamma_gamma")) == ("fitted", "fitted")
+    values = {(model, parameter): value for model, parameter, value, _ in model.parameters.iter_rows()}
     assert values["input", "customers"] == values["bg_nbd", "customers"] == 1500
     assert values["bg_nbd", "repeat_customers"] == values["gamma_gamma", "customers"]
     assert math.isfinite(values["bg_nbd", "log_likelihood"])
-    assert fit.select("model", "parameter").is_unique().all()
+    assert model.parameters.select("model", "parameter").is_unique().all()
     # Those who have just bought more often than others are worth more than the average; the long silent less.
     joined = scores.join(customers, on="customer_id").with_columns(
         silent=pl.col("tenure_days") - pl.col("recency_days")
@@ -122,15 +126,22 @@ def test_the_residual_is_the_discounted_revenue_of_the_horizon(customers: pl.Dat
 
 
 def test_one_customer_gets_the_simple_estimate_by_hand() -> None:
-    scores, fit = score(frame(("a", 3, 90, 100, 20, 80)))
+    scores, model = score(frame(("a", 3, 90, 100, 20, 80)))
     assert_defined(scores)
-    assert note(fit, "bg_nbd") == note(fit, "gamma_gamma") == "few_repeat_customers"
+    assert note(model.parameters, "bg_nbd") == note(model.parameters, "gamma_gamma") == "few_repeat_customers"
     # Pooled: 3 / (100 + 365) a day. Own: (3 + pooled * 365) / (100 + 365). Amount: (3 * 20 + 2 * 20) / 5 = 20.
     rate = (3 + 3 / 465 * 365) / 465
     months = sum(rate * 365 / 12 * 20 / 1.1 ** (month / 12) for month in range(1, 13))
-    expected = ("a", math.exp(-10 * rate), 365 * rate, 365 * rate * 20, months, "simple")
-    assert scores.row(0)[1:5] == pytest.approx(expected[1:5], rel=1e-12)
-    assert scores.row(0)[5] == "simple"
+    row = scores.row(0, named=True)
+    names = ("probability_alive", "expected_orders_12m", "expected_revenue_12m", "residual_amount")
+    expected = (math.exp(-10 * rate), 365 * rate, 365 * rate * 20, months)
+    assert tuple(row[name] for name in names) == pytest.approx(expected, rel=1e-12)
+    # His rate is gamma distributed (3 + pooled * 365, 100 + 365): no order within 180 days.
+    shape = 3 + 3 / 465 * 365
+    assert row["probability_silent"] == pytest.approx((465 / (465 + 180)) ** shape, rel=1e-12)
+    # Orders of the year are negative binomial: 0 has 0.045, up to 1 0.151, from 1 to 6 0.771, to 7 0.837.
+    assert (row["expected_orders_12m_lower"], row["expected_orders_12m_upper"]) == (1, 6)
+    assert row["status"] == "simple"
 
 
 def test_the_simple_amount_uses_the_median_and_the_only_order() -> None:
@@ -146,11 +157,11 @@ def test_customers_without_orders_expect_nothing(customers: pl.DataFrame) -> Non
     nobody = frame(
         ("n1", None, None, None, None, None), ("n2", None, None, None, None, 0), ("n3", math.nan, 1, 1, 1, 1)
     )
-    scores, fit = score(pl.concat([customers, nobody]))
+    scores, model = score(pl.concat([customers, nobody]))
     assert_defined(scores)
-    assert scores.tail(3).drop("customer_id").rows() == [(None, 0.0, 0.0, 0.0, "no_orders")] * 3
+    assert scores.tail(3).drop("customer_id").rows() == [(None, None, *[0.0] * 7, "no_orders")] * 3
     assert set(scores.head(1500)["status"]) == {"modelled"}
-    assert fit.filter(pl.col("parameter") == "customers_without_orders")["value"].item() == 3
+    assert model.parameters.filter(pl.col("parameter") == "customers_without_orders")["value"].item() == 3
 
 
 def test_values_out_of_range_are_brought_in_and_said_to_be(customers: pl.DataFrame) -> None:
@@ -162,10 +173,10 @@ def test_values_out_of_range_are_brought_in_and_said_to_be(customers: pl.DataFra
         ("unknown", 3, None, 90, None, 10),
         ("endless", 3, math.inf, 90, math.inf, 10),
     )
-    scores, fit = score(pl.concat([customers, odd]))
+    scores, model = score(pl.concat([customers, odd]))
     assert_defined(scores)
     assert scores.tail(6)["status"].to_list() == ["modelled_adjusted"] * 6
-    assert fit.filter(pl.col("parameter") == "customers_adjusted")["value"].item() == 6
+    assert model.parameters.filter(pl.col("parameter") == "customers_adjusted")["value"].item() == 6
     # They do not move the fit of the others.
     assert scores.head(1500).equals(score(customers)[0])
     assert_defined(score(odd)[0])
@@ -173,9 +184,9 @@ def test_values_out_of_range_are_brought_in_and_said_to_be(customers: pl.DataFra
 
 @pytest.mark.parametrize("tenure", [0, 400])
 def test_all_orders_on_one_day(tenure: int) -> None:
-    scores, fit = score(frame(*((str(i), 0, 0, tenure, None, 10) for i in range(200))))
+    scores, model = score(frame(*((str(i), 0, 0, tenure, None, 10) for i in range(200))))
     assert_defined(scores)
-    assert note(fit, "bg_nbd") == "few_repeat_customers"
+    assert note(model.parameters, "bg_nbd") == "few_repeat_customers"
     assert set(scores["expected_orders_12m"]) == {0.0}
 
 
@@ -204,16 +215,16 @@ def test_a_giant_order_does_not_raise_the_others(customers: pl.DataFrame) -> Non
     ids=["negative", "giants", "free", "ten years of silence", "one day", "all bought today", "thousands of orders"],
 )
 def test_strange_companies_get_defined_scores(customers: pl.DataFrame, changed: dict[str, pl.Expr]) -> None:
-    scores, fit = score(customers.with_columns(**changed))
+    scores, model = score(customers.with_columns(**changed))
     assert_defined(scores)
-    assert fit["value"].drop_nulls().is_finite().all()
+    assert model.parameters["value"].drop_nulls().is_finite().all()
 
 
 def test_empty_input_gives_empty_scores() -> None:
-    scores, fit = score(frame())
+    scores, model = score(frame())
     assert scores.is_empty()
     assert scores.columns == ["customer_id", *NUMBERS, "status"]
-    assert note(fit, "bg_nbd") == "few_repeat_customers"
+    assert note(model.parameters, "bg_nbd") == "few_repeat_customers"
 
 
 def test_wrong_input_is_refused() -> None:
@@ -228,7 +239,14 @@ def test_wrong_input_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"horizon_months": -1}, {"discount_rate": -1.0}, {"prior_days": 0.0}, {"prior_orders": 0.0}],
+    [
+        {"horizon_months": -1},
+        {"discount_rate": -1.0},
+        {"coverage": 1.0},
+        {"silent_days": 0},
+        {"prior_days": 0.0},
+        {"prior_orders": 0.0},
+    ],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
@@ -254,9 +272,9 @@ def test_chunk_by_chunk_gives_what_one_call_gives(customers: pl.DataFrame, min_r
     settings = LifetimeValueSettings(min_repeat_customers=min_repeat_customers, horizon_months=24)
     chunks = [everyone[start : start + 97] for start in range(0, everyone.height, 97)]
     model = fit(pl.concat(count_chunk(chunk) for chunk in chunks), settings)
-    whole, parameters = score(everyone, settings)
+    whole, at_once = score(everyone, settings)
     # Sums over customers are added up in another order, nothing else.
-    assert_frame_equal(model.parameters, parameters, rel_tol=1e-12)
+    assert_frame_equal(model.parameters, at_once.parameters, rel_tol=1e-12)
     assert_frame_equal(pl.concat(score_chunk(chunk, model) for chunk in chunks), whole, rel_tol=1e-12)
     wanted = "modelled" if min_repeat_customers == 30 else "simple"
     assert whole["status"].value_counts().sort("count")["status"][-1] == wanted

@@ -170,6 +170,15 @@ def test_how_a_run_ended(outcome, says, not_said):
     assert "regulars status   again" in text
 
 
+def test_a_run_names_its_places():
+    report = _report(
+        outcome="published", data_docs="/home/data_docs/index.html", charts="/home/charts/value/index.html"
+    )
+    text = shown(run_end(report, []))
+    assert _line(text, "charts") == ["charts", "/home/charts/value/index.html"]
+    assert "charts" not in shown(run_end(_report(outcome="published"), []))
+
+
 def test_markup_in_data_is_only_text():
     problems = [Problem("[bold]odd[/bold] name", "rename it [/]", "shop", "a[1].csv")]
     text = shown(run_end(_report(problems=problems), []))

@@ -8,7 +8,13 @@ with as_of as (
 
 contacts as (
 
-    select * from {{ ref('int_service_contacts') }} where customer_id is not null
+    select * from {{ ref('int_service_contacts') }} where customer_id is not null and direction = 'in'
+
+),
+
+answers as (
+
+    select * from {{ ref('fct_satisfaction') }} where customer_id is not null and status = 'counted'
 
 ),
 
@@ -18,6 +24,7 @@ deliveries as (
 
 ),
 
+-- Everything stands on the day from which it was known, never on the day of what it belongs to.
 happenings as (
 
     select customer_id, day, {{ signals_of({'orders': 'orders', 'returns': 'returns'}) }}
@@ -26,7 +33,15 @@ happenings as (
 
     union all
 
-    select customer_id, delivered_on as day, {{ signals_of({'mails': 1}) }}
+    -- Where a source reports no opens, whether a mail was opened is unknown.
+    select
+        customer_id,
+        delivered_on as day,
+        {{ signals_of({
+            'mails': 1,
+            'tracked_mails': 'case when is_open_tracked or is_click_tracked then 1 else 0 end',
+            'open_tracked_mails': 'case when is_open_tracked then 1 else 0 end',
+        }) }}
     from deliveries
     where delivered_on is not null
 
@@ -35,6 +50,12 @@ happenings as (
     select customer_id, human_opened_on as day, {{ signals_of({'opens': 1}) }}
     from deliveries
     where human_opened_on is not null
+
+    union all
+
+    select customer_id, human_clicked_on as day, {{ signals_of({'clicks': 1}) }}
+    from deliveries
+    where human_clicked_on is not null
 
     union all
 
@@ -55,10 +76,21 @@ happenings as (
             'contacts': 1,
             'unanswered': 'case when contacts.is_unanswered then 1 else 0 end',
             'complaints': 'case when contacts.is_complaint then 1 else 0 end',
-            'ratings': 'case when contacts.rating is not null then 1 else 0 end',
-            'rating_points': 'coalesce(contacts.rating, 0)',
         }) }}
     from contacts
+
+    union all
+
+    select
+        answers.customer_id,
+        answers.day,
+        {{ signals_of({
+            'ratings': 1,
+            'rating_points': '100 * answers.score_share',
+            'gaps': 'case when answers.gap_share is not null then 1 else 0 end',
+            'gap_points': 'coalesce(100 * answers.gap_share, 0)',
+        }) }}
+    from answers
 
     union all
 
@@ -68,15 +100,15 @@ happenings as (
         {{ signals_of({'visits': 1}) }}
     from {{ ref('fct_web_sessions') }} as sessions
     cross join as_of
-    where sessions.customer_id is not null and not sessions.is_bot
+    where sessions.customer_id is not null and not sessions.is_bot and sessions.started_at <= as_of.as_of
 
 )
 
 select
     customer_id,
-    day
-    {%- for name in signal_names() %},
-    sum({{ name }}) as {{ name }}
+    {%- for name in signal_names() %}
+    sum({{ name }}) as {{ name }},
     {%- endfor %}
+    day
 from happenings
 group by customer_id, day

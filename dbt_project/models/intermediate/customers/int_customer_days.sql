@@ -1,41 +1,20 @@
 {{ config(tags=['phase_profiles']) }}
 
-with orders as (
+with counted_orders as (
 
-    select * from {{ ref('fct_orders') }}
-
-),
-
-email_deliveries as (
-
-    select * from {{ ref('int_email_deliveries') }} where customer_id is not null and sent_on is not null
+    select * from {{ ref('int_orders_to_date') }}
 
 ),
 
-calls as (
+contact_costs as (
 
-    select * from {{ ref('fct_calls') }} where customer_id is not null
-
-),
-
-cost_rates as (
-
-    select * from {{ ref('int_cost_rates') }}
+    select * from {{ ref('int_contact_costs') }} where customer_id is not null
 
 ),
 
-as_of as (
+service_costs as (
 
-    select * from {{ ref('int_as_of') }}
-
-),
-
-counted_orders as (
-
-    select orders.*
-    from orders
-    cross join as_of
-    where orders.order_kind in ('sale', 'return') and orders.ordered_on <= as_of.as_of_on
+    select * from {{ ref('int_service_costs') }} where customer_id is not null
 
 ),
 
@@ -59,23 +38,22 @@ happenings as (
     select
         counted_orders.customer_id,
         counted_orders.ordered_on as day,
-        case when counted_orders.order_kind = 'sale' then 1 else 0 end as orders,
-        case when counted_orders.order_kind = 'return' then 1 else 0 end as returns,
-        case when counted_orders.order_kind = 'sale' then counted_orders.net_amount else 0 end as sales_amount,
-        counted_orders.net_amount as revenue_amount,
-        counted_orders.margin_amount,
-        abs(counted_orders.net_amount) as moved_amount,
-        case when counted_orders.margin_amount is not null then abs(counted_orders.net_amount) else 0 end
-            as costed_amount,
-        coalesce(
-            counted_orders.margin_amount,
-            {{ regulars.double_as_money('cast(counted_orders.net_amount as double) * margin_rate.margin_rate') }},
-            0
-        ) as estimated_margin_amount,
-        0 as emails,
-        cast(0 as decimal(18, 4)) as contact_cost_amount,
-        0 as calls,
-        cast(0 as decimal(18, 4)) as service_cost_amount
+        {{ parts_of_day({
+            'orders': "case when counted_orders.order_kind = 'sale' then 1 else 0 end",
+            'returns': "case when counted_orders.order_kind = 'return' then 1 else 0 end",
+            'gross_amount': 'counted_orders.gross_amount',
+            'discount_amount': 'counted_orders.discount_amount',
+            'sales_amount': "case when counted_orders.order_kind = 'sale' then counted_orders.net_amount else 0 end",
+            'revenue_amount': 'counted_orders.net_amount',
+            'uncosted_amount': 'counted_orders.uncosted_amount',
+            'margin_amount': 'counted_orders.margin_amount',
+            'moved_amount': 'abs(counted_orders.net_amount)',
+            'costed_amount':
+                'case when counted_orders.margin_amount is not null then abs(counted_orders.net_amount) else 0 end',
+            'estimated_margin_amount': 'coalesce(counted_orders.margin_amount, '
+                ~ regulars.double_as_money('cast(counted_orders.net_amount as double) * margin_rate.margin_rate')
+                ~ ', 0)',
+        }) }}
     from counted_orders
     cross join margin_rate
     where counted_orders.customer_id is not null
@@ -83,60 +61,36 @@ happenings as (
     union all
 
     select
-        email_deliveries.customer_id,
-        email_deliveries.sent_on as day,
-        0 as orders,
-        0 as returns,
-        0 as sales_amount,
-        0 as revenue_amount,
-        null as margin_amount,
-        0 as moved_amount,
-        0 as costed_amount,
-        0 as estimated_margin_amount,
-        1 as emails,
-        {{ regulars.as_money('cost_rates.email_sent_amount') }} as contact_cost_amount,
-        0 as calls,
-        0 as service_cost_amount
-    from email_deliveries
-    cross join cost_rates
+        customer_id,
+        day,
+        {{ parts_of_day({
+            'messages': 1,
+            'emails': "case when channel = 'email' then 1 else 0 end",
+            'costed_messages': 'case when cost_amount is not null then 1 else 0 end',
+            'contact_cost_amount': 'cost_amount',
+            'media_cost_amount': 'case when is_media then cost_amount end',
+        }) }}
+    from contact_costs
 
     union all
 
     select
-        calls.customer_id,
-        {{ regulars.local_day('calls.started_at', 'as_of.time_zone') }} as day,
-        0 as orders,
-        0 as returns,
-        0 as sales_amount,
-        0 as revenue_amount,
-        null as margin_amount,
-        0 as moved_amount,
-        0 as costed_amount,
-        0 as estimated_margin_amount,
-        0 as emails,
-        0 as contact_cost_amount,
-        1 as calls,
-        calls.handling_cost_amount as service_cost_amount
-    from calls
-    cross join as_of
-    where calls.started_at <= as_of.as_of
+        customer_id,
+        day,
+        {{ parts_of_day({
+            'calls': "case when kind = 'call' then 1 else 0 end",
+            'tickets': "case when kind = 'ticket' then 1 else 0 end",
+            'costed_service_contacts': 'case when cost_amount is not null then 1 else 0 end',
+            'service_cost_amount': 'cost_amount',
+        }) }}
+    from service_costs
 
 )
 
 select
     customer_id,
     day,
-    cast(sum(orders) as bigint) as orders,
-    cast(sum(returns) as bigint) as returns,
-    {{ regulars.as_money('sum(sales_amount)') }} as sales_amount,
-    {{ regulars.as_money('sum(revenue_amount)') }} as revenue_amount,
-    {{ regulars.as_money('sum(margin_amount)') }} as margin_amount,
-    {{ regulars.as_money('sum(moved_amount)') }} as moved_amount,
-    {{ regulars.as_money('sum(costed_amount)') }} as costed_amount,
-    cast(sum(emails) as bigint) as emails,
-    {{ regulars.as_money('sum(contact_cost_amount)') }} as contact_cost_amount,
-    cast(sum(calls) as bigint) as calls,
-    {{ regulars.as_money('sum(service_cost_amount)') }} as service_cost_amount,
+    {{ sums_of_day() }},
     {{ regulars.as_money(
         'sum(estimated_margin_amount - coalesce(contact_cost_amount, 0) - coalesce(service_cost_amount, 0))'
     ) }} as estimated_profit_amount

@@ -39,17 +39,25 @@ select
     cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as order_days,
     min(case when orders > 0 then day end) as first_ordered_on,
     max(case when orders > 0 then day end) as last_ordered_on,
+    {{ regulars.as_money('sum(gross_amount)') }} as gross_amount,
+    {{ regulars.as_money('sum(discount_amount)') }} as discount_amount,
     {{ regulars.as_money('sum(sales_amount)') }} as sales_amount,
     {{ regulars.as_money('sum(revenue_amount)') }} as revenue_amount,
+    {{ regulars.as_money('sum(uncosted_amount)') }} as uncosted_amount,
     {{ regulars.as_money('sum(margin_amount)') }} as margin_amount,
     sum(moved_amount) as moved_amount,
     sum(costed_amount) as costed_amount,
+    cast(sum(messages) as bigint) as messages,
     cast(sum(emails) as bigint) as emails,
+    cast(sum(costed_messages) as bigint) as costed_messages,
     -- Nothing sent costs nothing; something sent at an unknown rate costs something unknown.
-    case when sum(emails) = 0 then 0 else {{ regulars.as_money('sum(contact_cost_amount)') }} end
+    case when sum(messages) = 0 then 0 else {{ regulars.as_money('sum(contact_cost_amount)') }} end
         as contact_cost_amount,
+    {{ regulars.as_money('sum(media_cost_amount)') }} as media_cost_amount,
     cast(sum(calls) as bigint) as calls,
-    case when sum(calls) = 0 then 0 else {{ regulars.as_money('sum(service_cost_amount)') }} end
+    cast(sum(tickets) as bigint) as tickets,
+    cast(sum(costed_service_contacts) as bigint) as costed_service_contacts,
+    case when sum(calls) + sum(tickets) = 0 then 0 else {{ regulars.as_money('sum(service_cost_amount)') }} end
         as service_cost_amount,
     cast(sum(case when is_recent then orders else 0 end) as bigint) as orders_12m,
     {{ regulars.as_money('sum(case when is_recent then revenue_amount else 0 end)') }} as revenue_12m_amount,

@@ -43,6 +43,7 @@ folded_parts as (
         {{ latest_of('queue', 'place') }} as queue,
         {{ latest_of('phone', 'case when direction is not null then place end') }} as leg_phone,
         {{ latest_of('satisfaction', 'place') }} as satisfaction,
+        max(case when satisfaction is not null then coalesce(started_at, updated_at) end) as rated_at,
         {{ latest_of('reason', 'place') }} as reason,
         max(wait_seconds) as wait_seconds,
         sum(case when direction is not null then coalesce(talk_seconds, 0) end) as leg_talk_seconds,
@@ -60,6 +61,7 @@ with_parts as (
         folded_parts.agent_id as part_agent_id,
         folded_parts.queue as part_queue,
         folded_parts.satisfaction as part_satisfaction,
+        folded_parts.rated_at as part_rated_at,
         folded_parts.reason as part_reason,
         folded_parts.wait_seconds as part_wait_seconds,
         folded_parts.leg_talk_seconds,
@@ -97,6 +99,8 @@ select
     coalesce(reason, part_reason) as reason,
     coalesce(agent_id, part_agent_id) as agent_id,
     coalesce(satisfaction, part_satisfaction) as satisfaction,
+    -- A part that rates has a time of its own; of a rating that came with the call nobody says when it was given.
+    case when satisfaction is null then part_rated_at end as rated_at,
     coalesce(queue, part_queue) as queue,
     coalesce(recording_url, part_recording_url) as recording_url,
     cast(coalesce(recording_seconds, part_recording_seconds) as bigint) as recording_seconds

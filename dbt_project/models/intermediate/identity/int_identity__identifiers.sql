@@ -1,6 +1,7 @@
 {{ config(tags=['phase_identity']) }}
 
-{#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. -#}
+{#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. A
+    contract may begin after it was signed: nobody was seen in the future. -#}
 {%- set origins = [
     {
         'model': 'int_used__customers', 'first': 'coalesce(created_at, updated_at)',
@@ -25,6 +26,15 @@
     },
     {
         'model': 'int_used__consents', 'first': 'occurred_at', 'last': 'occurred_at',
+        'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
+    },
+    {
+        'model': 'int_used__surveys', 'first': 'responded_at', 'last': 'responded_at',
+        'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
+    },
+    {
+        'model': 'int_used__subscriptions', 'first': 'least(started_at, loaded_at)',
+        'last': 'least(coalesce(updated_at, started_at), loaded_at)',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {

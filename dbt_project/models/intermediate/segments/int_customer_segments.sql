@@ -1,20 +1,37 @@
 {{ config(tags=['phase_value']) }}
 
-with snapshots as (
+{%- set scores = ['recency', 'frequency', 'monetary'] %}
+{%- set stage_measures = ['orders', 'recency_days', 'tenure_days'] %}
+{%- set signals = ['mails', 'tracked_mails', 'opens', 'clicks', 'visits'] %}
+{#- Behind the last share at which a segment ends. -#}
+{%- set beyond = 1000 %}
 
-    select * from {{ ref('int_customer_snapshots') }}
+with measures as (
+
+    select
+        *,
+        {%- for name in signals %}
+        recent_{{ name }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_customer_measures') }}
 
 ),
 
-rfm_scores as (
+rank_cuts as (
 
-    select * from {{ ref('rfm_scores') }}
+    select * from {{ ref('int_rank_cuts') }}
 
 ),
 
 value_tiers as (
 
     select * from {{ ref('value_tiers') }}
+
+),
+
+strategic_segments as (
+
+    select * from {{ ref('strategic_segments') }}
 
 ),
 
@@ -36,165 +53,126 @@ loyalty_tiers as (
 
 ),
 
--- The share of buyers who stand lower: equal customers get equal scores, however many they are.
-rfm_ranks as (
+price_segments as (
 
-    select
-        customer_id,
-        day,
-        percent_rank() over (partition by day order by recency_days desc nulls last) as recency_rank,
-        percent_rank() over (partition by day order by orders nulls last) as frequency_rank,
-        percent_rank() over (partition by day order by revenue_amount nulls last) as monetary_rank
-    from snapshots
-    where orders > 0
+    select * from {{ ref('price_segments') }}
+
+),
+
+engagement_segments as (
+
+    select * from {{ ref('engagement_segments') }}
 
 ),
 
 rfm_cuts as (
 
     select
-        max(case when score = 2 then from_rank end) as cut_2,
-        max(case when score = 3 then from_rank end) as cut_3,
-        max(case when score = 4 then from_rank end) as cut_4,
-        max(case when score = 5 then from_rank end) as cut_5
-    from rfm_scores
-
-),
-
-rfm as (
-
-    select
-        {%- for name in ['recency', 'frequency', 'monetary'] %}
-        case
-            when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_5 then 5
-            when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_4 then 4
-            when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_3 then 3
-            when rfm_ranks.{{ name }}_rank >= rfm_cuts.cut_2 then 2
-            else 1
-        end as {{ name }}_score,
+        {%- for measure in scores %}
+        {%- for score in [2, 3, 4, 5] %}
+        max(case when measure = '{{ measure }}' and score = {{ score }} then from_value end)
+            as {{ measure }}_{{ score }},
         {%- endfor %}
-        rfm_ranks.customer_id,
-        rfm_ranks.day
-    from rfm_ranks
-    cross join rfm_cuts
-
-),
-
--- Buyers of the last twelve months by profit; the same order as among key customers.
-value_ranks as (
-
-    select
-        customer_id,
-        day,
-        row_number() over (partition by day order by estimated_profit_12m_amount desc, customer_id asc) as place
-    from snapshots
-    where orders_12m > 0
-
-),
-
-all_buyers as (
-
-    select
-        day,
-        cast(count(*) as double) as buyers
-    from value_ranks
+        {%- endfor %}
+        day
+    from {{ ref('int_rfm_cuts') }}
     group by day
 
 ),
 
-tier_places as (
+-- From one share to the next: behind the last customer of the one, up to the last of the other.
+bands as (
 
     select
-        all_buyers.day,
+        measure,
+        day,
+        share,
+        amount as upto_amount,
+        customer_id as upto_customer_id,
+        lag(place) over (partition by measure, day order by share) as after_place,
+        lag(amount) over (partition by measure, day order by share) as after_amount,
+        lag(customer_id) over (partition by measure, day order by share) as after_customer_id
+    from rank_cuts
+
+),
+
+-- Where the share before took in everybody, nobody is left.
+used_bands as (
+
+    select * from bands where after_place is null or after_amount is not null
+
+),
+
+losses as (
+
+    select
+        profit_below,
+        row_number() over (order by profit_below) as loss,
+        lag(profit_below) over (order by profit_below) as from_amount
+    from (select distinct profit_below from strategic_segments where profit_below is not null) as limits
+
+),
+
+placed as (
+
+    select
+        measures.*,
+        {%- for measure in scores %}
+        {%- set value = {'recency': '-measures.recency_days', 'frequency': 'measures.orders',
+                         'monetary': 'measures.revenue_amount'}[measure] %}
+        case
+            when measures.orders = 0 then 0
+            {%- for score in [5, 4, 3, 2] %}
+            when {{ value }} >= rfm_cuts.{{ measure }}_{{ score }} then {{ score }}
+            {%- endfor %}
+            else 1
+        end as {{ measure }}_score,
+        {%- endfor %}
+        case when measures.orders_12m > 0 then coalesce(profit.share, {{ beyond }}) end as profit_share,
+        case when measures.expected_value_amount is not null then coalesce(expected.share, {{ beyond }}) end
+            as expected_share,
+        coalesce(losses.loss, 0) as loss
+    from measures
+    left join rfm_cuts on measures.day = rfm_cuts.day
+    {%- for measure, amount in {'profit': 'estimated_profit_12m_amount', 'expected': 'expected_value_amount'}.items() %}
+    left join used_bands as {{ measure }}
+        on
+            {{ measure }}.measure = '{{ measure }}'
+            and measures.day = {{ measure }}.day
+            and {{ 'measures.orders_12m > 0' if measure == 'profit' else 'measures.expected_value_amount > 0' }}
+            and (
+                {{ measure }}.upto_amount is null
+                or measures.{{ amount }} > {{ measure }}.upto_amount
+                or (
+                    measures.{{ amount }} = {{ measure }}.upto_amount
+                    and measures.customer_id <= {{ measure }}.upto_customer_id
+                )
+            )
+            and (
+                {{ measure }}.after_amount is null
+                or measures.{{ amount }} < {{ measure }}.after_amount
+                or (
+                    measures.{{ amount }} = {{ measure }}.after_amount
+                    and measures.customer_id > {{ measure }}.after_customer_id
+                )
+            )
+    {%- endfor %}
+    left join losses
+        on
+            measures.estimated_profit_12m_amount < losses.profit_below
+            and (losses.from_amount is null or measures.estimated_profit_12m_amount >= losses.from_amount)
+
+),
+
+-- Segments are looked up once per situation, not once per customer.
+tiers as (
+
+    select
+        cuts.share,
         value_tiers.value_segment,
-        ceil(
-            {{ rounded(
-                'coalesce(lag(value_tiers.upto_share) over ('
-                ~ 'partition by all_buyers.day order by value_tiers.upto_share), 0) * all_buyers.buyers', 6
-            ) }}
-        ) as after_place,
-        ceil({{ rounded('value_tiers.upto_share * all_buyers.buyers', 6) }}) as upto_place
-    from value_tiers
-    cross join all_buyers
-    where value_tiers.upto_share is not null
-
-),
-
-customers as (
-
-    select
-        snapshots.*,
-        coalesce(rfm.recency_score, 0) as recency_score,
-        coalesce(rfm.frequency_score, 0) as frequency_score,
-        coalesce(rfm.monetary_score, 0) as monetary_score,
-        value_ranks.place as value_place
-    from snapshots
-    left join rfm on snapshots.customer_id = rfm.customer_id and snapshots.day = rfm.day
-    left join value_ranks on snapshots.customer_id = value_ranks.customer_id and snapshots.day = value_ranks.day
-
-),
-
--- Segments are looked up once per combination, not once per customer. The first row of the seed that fits wins.
-behaviours as (
-
-    select
-        scores.recency_score,
-        scores.frequency_score,
-        scores.monetary_score,
-        behaviour_segments.behaviour_segment,
-        row_number() over (
-            partition by scores.recency_score, scores.frequency_score, scores.monetary_score
-            order by behaviour_segments.priority
-        ) as place
-    from (select distinct recency_score, frequency_score, monetary_score from customers) as scores
-    inner join behaviour_segments
-        on
-            scores.recency_score between behaviour_segments.recency_from and behaviour_segments.recency_upto
-            and scores.frequency_score between behaviour_segments.frequency_from and behaviour_segments.frequency_upto
-            and scores.monetary_score between behaviour_segments.monetary_from and behaviour_segments.monetary_upto
-
-),
-
-stages as (
-
-    select
-        situations.orders,
-        situations.recency_days,
-        situations.tenure_days,
-        lifecycle_stages.lifecycle_stage,
-        row_number() over (
-            partition by situations.orders, situations.recency_days, situations.tenure_days
-            order by lifecycle_stages.priority
-        ) as place
-    from (
-        select distinct orders, coalesce(recency_days, -1) as recency_days, coalesce(tenure_days, -1) as tenure_days
-        from customers
-    ) as situations
-    inner join lifecycle_stages
-        on
-            situations.orders >= coalesce(lifecycle_stages.orders_from, situations.orders)
-            and situations.orders <= coalesce(lifecycle_stages.orders_upto, situations.orders)
-            and situations.recency_days >= coalesce(lifecycle_stages.recency_days_from, situations.recency_days)
-            and situations.recency_days <= coalesce(lifecycle_stages.recency_days_upto, situations.recency_days)
-            and situations.tenure_days >= coalesce(lifecycle_stages.tenure_days_from, situations.tenure_days)
-            and situations.tenure_days <= coalesce(lifecycle_stages.tenure_days_upto, situations.tenure_days)
-
-),
-
-tier_spans as (
-
-    select
-        loyalty_tier,
-        from_amount,
-        coalesce(lead(from_amount) over (order by from_amount), 1000000000000) as below_amount
-    from loyalty_tiers
-
-),
-
-lowest_tier as (
-
-    select loyalty_tier from tier_spans
-    where from_amount = (select min(loyalty_tiers.from_amount) from loyalty_tiers)
+        row_number() over (partition by cuts.share order by value_tiers.upto_share) as place
+    from (select distinct share from rank_cuts) as cuts
+    inner join value_tiers on cuts.share <= value_tiers.upto_share
 
 ),
 
@@ -202,41 +180,193 @@ inactive_tier as (
 
     select max(value_segment) as value_segment from value_tiers where upto_share is null
 
+),
+
+rank_situations as (
+
+    select
+        profits.share as profit_share,
+        expectations.share as expected_share,
+        limits.profit_below,
+        limits.loss
+    from (
+        select distinct share from rank_cuts where measure = 'profit'
+        union all
+        select cast({{ beyond }} as double) as share
+        union all
+        select cast(null as double) as share
+    ) as profits
+    cross join (
+        select distinct share from rank_cuts where measure = 'expected'
+        union all
+        select cast({{ beyond }} as double) as share
+        union all
+        select cast(null as double) as share
+    ) as expectations
+    cross join (
+        select profit_below, loss from losses
+        union all
+        select cast(null as decimal(18, 4)) as profit_below, 0 as loss
+    ) as limits
+
+),
+
+-- A limit is only kept by those who have a rank: not by who bought nothing, nor where the expected value is unknown.
+strategies as (
+
+    select
+        situations.*,
+        seed.strategic_segment,
+        row_number() over (
+            partition by situations.profit_share, situations.expected_share, situations.loss
+            order by seed.priority
+        ) as place
+    from rank_situations as situations
+    inner join strategic_segments as seed
+        on
+            (seed.profit_below is null or situations.profit_below <= seed.profit_below)
+            {%- for measure in ['profit', 'expected'] %}
+            and (seed.{{ measure }}_rank_from is null or situations.{{ measure }}_share > seed.{{ measure }}_rank_from)
+            and (seed.{{ measure }}_rank_upto is null or situations.{{ measure }}_share <= seed.{{ measure }}_rank_upto)
+            {%- endfor %}
+
+),
+
+score_situations as (
+
+    select
+        recencies.score as recency,
+        frequencies.score as frequency,
+        monetaries.score as monetary
+    from (select score from {{ ref('rfm_scores') }} union all select 0 as score) as recencies
+    cross join (select score from {{ ref('rfm_scores') }} union all select 0 as score) as frequencies
+    cross join (select score from {{ ref('rfm_scores') }} union all select 0 as score) as monetaries
+
+),
+
+behaviours as (
+
+    {{ first_fit('score_situations', 'behaviour_segments', 'behaviour_segment', scores) }}
+
+),
+
+stage_limits as (
+
+    {{ limits_of('lifecycle_stages', stage_measures) }}
+
+),
+
+stage_situations as (
+
+    select distinct
+        {%- for name in stage_measures %}
+        {{ within_limit('customers.' ~ name, 'stage_limits.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_customer_measures') }} as customers
+    cross join stage_limits
+
+),
+
+stages as (
+
+    {{ first_fit('stage_situations', 'lifecycle_stages', 'lifecycle_stage', stage_measures) }}
+
+),
+
+engagement_limits as (
+
+    {{ limits_of('engagement_segments', signals) }}
+
+),
+
+engagement_situations as (
+
+    select distinct
+        {%- for name in signals %}
+        {{ within_limit('customers.recent_' ~ name, 'engagement_limits.' ~ name) }} as {{ name }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_customer_measures') }} as customers
+    cross join engagement_limits
+
+),
+
+engagements as (
+
+    {{ first_fit('engagement_situations', 'engagement_segments', 'engagement_segment', signals) }}
+
+),
+
+-- The lowest takes everybody below as well.
+loyalty_spans as (
+
+    select
+        loyalty_tier,
+        case when lag(from_amount) over (order by from_amount) is not null then from_amount end as from_amount,
+        lead(from_amount) over (order by from_amount) as below_amount
+    from loyalty_tiers
+
+),
+
+price_spans as (
+
+    select
+        price_segment,
+        case when lag(from_share) over (order by from_share) is not null then from_share end as from_share,
+        lead(from_share) over (order by from_share) as below_share
+    from price_segments
+
 )
 
 select
-    customers.customer_id,
-    customers.day,
-    customers.is_as_of,
-    customers.month_number,
-    coalesce(tier_places.value_segment, inactive_tier.value_segment) as value_segment,
+    placed.customer_id,
+    placed.day,
+    placed.is_as_of,
+    coalesce(tiers.value_segment, inactive_tier.value_segment) as value_segment,
+    strategies.strategic_segment,
     behaviours.behaviour_segment,
     stages.lifecycle_stage,
-    coalesce(tier_spans.loyalty_tier, lowest_tier.loyalty_tier) as loyalty_tier,
-    cast(customers.recency_score as integer) as recency_score,
-    cast(customers.frequency_score as integer) as frequency_score,
-    cast(customers.monetary_score as integer) as monetary_score
-from customers
+    loyalty_spans.loyalty_tier,
+    placed.category_segment,
+    placed.channel_segment,
+    price_spans.price_segment,
+    engagements.engagement_segment,
+    cast(placed.recency_score as integer) as recency_score,
+    cast(placed.frequency_score as integer) as frequency_score,
+    cast(placed.monetary_score as integer) as monetary_score
+from placed
 cross join inactive_tier
-left join lowest_tier on 1 = 1
-left join tier_places
+cross join stage_limits
+cross join engagement_limits
+left join tiers on placed.profit_share = tiers.share and tiers.place = 1
+left join strategies
     on
-        customers.day = tier_places.day
-        and customers.value_place > tier_places.after_place
-        and customers.value_place <= tier_places.upto_place
+        coalesce(placed.profit_share, -1) = coalesce(strategies.profit_share, -1)
+        and coalesce(placed.expected_share, -1) = coalesce(strategies.expected_share, -1)
+        and placed.loss = strategies.loss
+        and strategies.place = 1
 left join behaviours
     on
-        customers.recency_score = behaviours.recency_score
-        and customers.frequency_score = behaviours.frequency_score
-        and customers.monetary_score = behaviours.monetary_score
-        and behaviours.place = 1
+        placed.recency_score = behaviours.recency
+        and placed.frequency_score = behaviours.frequency
+        and placed.monetary_score = behaviours.monetary
 left join stages
     on
-        customers.orders = stages.orders
-        and coalesce(customers.recency_days, -1) = stages.recency_days
-        and coalesce(customers.tenure_days, -1) = stages.tenure_days
-        and stages.place = 1
-left join tier_spans
+        {%- for name in stage_measures %}
+        {{ 'and ' if not loop.first }}stages.{{ name }} = {{ within_limit('placed.' ~ name, 'stage_limits.' ~ name) }}
+        {%- endfor %}
+left join engagements
     on
-        customers.revenue_12m_amount >= tier_spans.from_amount
-        and customers.revenue_12m_amount < tier_spans.below_amount
+        {%- for name in signals %}
+        {{ 'and ' if not loop.first }}engagements.{{ name }}
+        = {{ within_limit('placed.' ~ name, 'engagement_limits.' ~ name) }}
+        {%- endfor %}
+left join loyalty_spans
+    on
+        (loyalty_spans.from_amount is null or placed.revenue_12m_amount >= loyalty_spans.from_amount)
+        and (loyalty_spans.below_amount is null or placed.revenue_12m_amount < loyalty_spans.below_amount)
+left join price_spans
+    on
+        placed.discount_share is not null
+        and (price_spans.from_share is null or placed.discount_share >= price_spans.from_share)
+        and (price_spans.below_share is null or placed.discount_share < price_spans.below_share)

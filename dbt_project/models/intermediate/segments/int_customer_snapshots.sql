@@ -1,5 +1,7 @@
 {{ config(tags=['phase_profiles']) }}
 
+{%- set sums = ['orders', 'order_days', 'revenue_amount', 'orders_12m', 'revenue_12m_amount', 'profit_12m_amount'] %}
+
 with customer_days as (
 
     select * from {{ ref('int_customer_days') }}
@@ -12,18 +14,19 @@ snapshot_days as (
 
 ),
 
-golden as (
-
-    select
-        customer_id,
-        first_seen_at
-    from {{ ref('int_customer_golden') }}
-
-),
-
 as_of as (
 
     select * from {{ ref('int_as_of') }}
+
+),
+
+golden as (
+
+    select
+        golden.customer_id,
+        {{ regulars.local_day('golden.first_seen_at', 'as_of.time_zone') }} as first_seen_on
+    from {{ ref('int_customer_golden') }} as golden
+    cross join as_of
 
 ),
 
@@ -33,37 +36,74 @@ metric_definitions as (
 
 ),
 
--- What each day adds to a customer, and what it takes from the trailing window when it leaves it again.
+bounds as (
+
+    select
+        min(day) as first_day,
+        max(day) as last_day
+    from snapshot_days
+
+),
+
+dated as (
+
+    select
+        customer_days.*,
+        cast({{ regulars.add_months('customer_days.day', 'metric_definitions.window_months') }} as date) as expires_on,
+        bounds.first_day,
+        bounds.last_day
+    from customer_days
+    cross join metric_definitions
+    cross join bounds
+
+),
+
+-- What each day adds to a customer, and what it takes from the trailing window when it leaves it again. What came and
+-- went before the first snapshot was in no window that is measured.
 movements as (
 
     select
         customer_id,
         day,
         orders,
-        returns,
         case when orders > 0 then 1 else 0 end as order_days,
         case when orders > 0 then day end as ordered_on,
         revenue_amount,
-        orders as orders_12m,
-        revenue_amount as revenue_12m_amount,
-        estimated_profit_amount as profit_12m_amount
-    from customer_days
+        case when expires_on > first_day then orders else 0 end as orders_12m,
+        case when expires_on > first_day then revenue_amount else 0 end as revenue_12m_amount,
+        case when expires_on > first_day then estimated_profit_amount else 0 end as profit_12m_amount
+    from dated
 
     union all
 
     select
-        customer_days.customer_id,
-        cast({{ regulars.add_months('customer_days.day', 'metric_definitions.window_months') }} as date) as day,
+        customer_id,
+        expires_on as day,
         0 as orders,
-        0 as returns,
         0 as order_days,
         cast(null as date) as ordered_on,
         cast(0 as decimal(18, 4)) as revenue_amount,
-        -customer_days.orders as orders_12m,
-        -customer_days.revenue_amount as revenue_12m_amount,
-        -customer_days.estimated_profit_amount as profit_12m_amount
-    from customer_days
-    cross join metric_definitions
+        -orders as orders_12m,
+        -revenue_amount as revenue_12m_amount,
+        -estimated_profit_amount as profit_12m_amount
+    from dated
+    where expires_on > first_day and expires_on <= last_day
+
+    union all
+
+    -- Known before anything happened: since a source first saw the customer, since today where none says when.
+    select
+        golden.customer_id,
+        case when golden.first_seen_on <= bounds.last_day then golden.first_seen_on else bounds.last_day end as day,
+        0 as orders,
+        0 as order_days,
+        cast(null as date) as ordered_on,
+        cast(0 as decimal(18, 4)) as revenue_amount,
+        0 as orders_12m,
+        cast(0 as decimal(18, 4)) as revenue_12m_amount,
+        cast(0 as decimal(18, 4)) as profit_12m_amount
+    from golden
+    cross join bounds
 
 ),
 
@@ -73,15 +113,11 @@ steps as (
     select
         movements.customer_id,
         snapshot_days.day,
-        sum(movements.orders) as orders,
-        sum(movements.returns) as returns,
-        sum(movements.order_days) as order_days,
+        {%- for name in sums %}
+        sum(movements.{{ name }}) as {{ name }},
+        {%- endfor %}
         min(movements.ordered_on) as first_ordered_on,
-        max(movements.ordered_on) as last_ordered_on,
-        sum(movements.revenue_amount) as revenue_amount,
-        sum(movements.orders_12m) as orders_12m,
-        sum(movements.revenue_12m_amount) as revenue_12m_amount,
-        sum(movements.profit_12m_amount) as profit_12m_amount
+        max(movements.ordered_on) as last_ordered_on
     from movements
     inner join snapshot_days
         on
@@ -91,82 +127,44 @@ steps as (
 
 ),
 
-first_days as (
+-- Sums to date hold until the next snapshot that something happened before: only those rows are summed up.
+spans as (
 
     select
         customer_id,
-        min(day) as first_day
-    from customer_days
-    group by customer_id
-
-),
-
-known_since as (
-
-    select
-        golden.customer_id,
-        {{ regulars.local_day('golden.first_seen_at', 'as_of.time_zone') }} as first_seen_on,
-        first_days.first_day
-    from golden
-    cross join as_of
-    left join first_days on golden.customer_id = first_days.customer_id
-
-),
-
-grid as (
-
-    select
-        known_since.customer_id,
-        snapshot_days.day,
-        snapshot_days.is_as_of,
-        snapshot_days.month_number
-    from known_since
-    inner join snapshot_days
-        on
-            snapshot_days.is_as_of
-            or known_since.first_seen_on <= snapshot_days.day
-            or known_since.first_day <= snapshot_days.day
-
-),
-
-running as (
-
-    select
-        grid.customer_id,
-        grid.day,
-        grid.is_as_of,
-        grid.month_number,
-        {%- for name in ['orders', 'returns', 'order_days', 'revenue_amount', 'orders_12m', 'revenue_12m_amount',
-                         'profit_12m_amount'] %}
-        coalesce(sum(steps.{{ name }}) over (
-            partition by grid.customer_id order by grid.day rows between unbounded preceding and current row
-        ), 0) as {{ name }},
+        day as starts_on,
+        lag(day) over (partition by customer_id order by day) is null as is_first,
+        coalesce(lead(day) over (partition by customer_id order by day), cast('9999-12-31' as date)) as ends_on,
+        {%- for name in sums %}
+        sum({{ name }}) over (
+            partition by customer_id order by day rows between unbounded preceding and current row
+        ) as {{ name }},
         {%- endfor %}
-        min(steps.first_ordered_on) over (
-            partition by grid.customer_id order by grid.day rows between unbounded preceding and current row
+        min(first_ordered_on) over (
+            partition by customer_id order by day rows between unbounded preceding and current row
         ) as first_ordered_on,
-        max(steps.last_ordered_on) over (
-            partition by grid.customer_id order by grid.day rows between unbounded preceding and current row
+        max(last_ordered_on) over (
+            partition by customer_id order by day rows between unbounded preceding and current row
         ) as last_ordered_on
-    from grid
-    left join steps on grid.customer_id = steps.customer_id and grid.day = steps.day
+    from steps
 
 )
 
 select
-    customer_id,
-    day,
-    is_as_of,
-    month_number,
-    cast(orders as bigint) as orders,
-    cast(returns as bigint) as returns,
-    cast(order_days as bigint) as order_days,
-    first_ordered_on,
-    last_ordered_on,
-    cast({{ regulars.days_between('last_ordered_on', 'day') }} as bigint) as recency_days,
-    cast({{ regulars.days_between('first_ordered_on', 'day') }} as bigint) as tenure_days,
-    {{ regulars.as_money('revenue_amount') }} as revenue_amount,
-    cast(orders_12m as bigint) as orders_12m,
-    {{ regulars.as_money('revenue_12m_amount') }} as revenue_12m_amount,
-    {{ regulars.as_money('profit_12m_amount') }} as estimated_profit_12m_amount
-from running
+    spans.customer_id,
+    snapshot_days.day,
+    snapshot_days.is_as_of,
+    snapshot_days.month_number,
+    spans.is_first and spans.starts_on = snapshot_days.day as is_first_snapshot,
+    cast(spans.orders as bigint) as orders,
+    cast(spans.order_days as bigint) as order_days,
+    spans.first_ordered_on,
+    spans.last_ordered_on,
+    cast({{ regulars.days_between('spans.last_ordered_on', 'snapshot_days.day') }} as bigint) as recency_days,
+    cast({{ regulars.days_between('spans.first_ordered_on', 'snapshot_days.day') }} as bigint) as tenure_days,
+    {{ regulars.as_money('spans.revenue_amount') }} as revenue_amount,
+    cast(spans.orders_12m as bigint) as orders_12m,
+    {{ regulars.as_money('spans.revenue_12m_amount') }} as revenue_12m_amount,
+    {{ regulars.as_money('spans.profit_12m_amount') }} as estimated_profit_12m_amount
+from spans
+inner join snapshot_days on spans.starts_on <= snapshot_days.day and spans.ends_on > snapshot_days.day

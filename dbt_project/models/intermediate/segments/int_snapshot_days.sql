@@ -37,5 +37,9 @@ select
     day,
     is_as_of,
     lag(day) over (order by day) as previous_day,
-    {{ regulars.month_number('day') }} as month_number
+    {{ regulars.month_number('day') }} as month_number,
+    cast(row_number() over (order by day) as integer) as snapshot_number,
+    -- The last day of a month completes it.
+    {{ regulars.month_number('cast(' ~ regulars.add_days('day', 1) ~ ' as date)') }}
+    > {{ regulars.month_number('day') }} as is_complete_month
 from days

@@ -14,7 +14,7 @@ customer_records as (
 
 cost_rates as (
 
-    select * from {{ ref('int_cost_rates') }}
+    select * from {{ ref('int_cost_rates') }} where cost_type = 'call_minute'
 
 ),
 
@@ -37,14 +37,15 @@ select
     calls.agent_id,
     calls.satisfaction,
     {{ regulars.double_as_money(
-        'cast(calls.talk_seconds as double) / 60 * cast(cost_rates.call_minute_amount as double)'
+        'cast(calls.talk_seconds as double) / 60 * cast(cost_rates.cost_amount as double)'
     ) }} as handling_cost_amount,
     as_of.currency,
     calls.queue,
     calls.recording_url,
-    calls.recording_seconds
+    calls.recording_seconds,
+    calls.rated_at
 from calls
 cross join as_of
-cross join cost_rates
+left join cost_rates on 1 = 1
 left join customer_records
     on calls.source = customer_records.source and calls.record_ref = customer_records.source_record_id

@@ -102,10 +102,24 @@ tickets as (
 
 ),
 
+-- The rating that holds is known since the first version that brings it.
+ratings as (
+
+    select
+        versions.ticket_key,
+        min(versions.updated_at) as rated_at
+    from versions
+    inner join last_values
+        on versions.ticket_key = last_values.ticket_key and versions.satisfaction = last_values.satisfaction
+    group by versions.ticket_key
+
+),
+
 solved as (
 
     select
         tickets.*,
+        ratings.rated_at,
         histories.reopen_count,
         last_values.satisfaction as last_satisfaction,
         last_values.first_reply_at as last_first_reply_at,
@@ -119,6 +133,7 @@ solved as (
     from tickets
     inner join histories on tickets.ticket_key = histories.ticket_key
     inner join last_values on tickets.ticket_key = last_values.ticket_key
+    left join ratings on tickets.ticket_key = ratings.ticket_key
 
 )
 
@@ -143,7 +158,8 @@ select
     solved.reopen_count,
     solved.last_satisfaction as satisfaction,
     solved.agent_id,
-    solved.updated_at
+    solved.updated_at,
+    solved.rated_at
 from solved
 left join customer_records
     on solved.source = customer_records.source and solved.record_ref = customer_records.source_record_id

@@ -30,6 +30,12 @@ tickets as (
 
 ),
 
+surveys as (
+
+    select * from {{ ref('fct_surveys') }} where customer_id is not null
+
+),
+
 web_sessions as (
 
     select * from {{ ref('fct_web_sessions') }} where customer_id is not null and not is_bot
@@ -108,6 +114,20 @@ touchpoints as (
         -- The subject may name a person.
         status as detail
     from tickets
+
+    union all
+
+    select
+        'survey:' || response_id as touchpoint_id,
+        customer_id,
+        responded_at as occurred_at,
+        channel,
+        'survey' as kind,
+        'in' as direction,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        order_id,
+        kind as detail
+    from surveys
 
     union all
 

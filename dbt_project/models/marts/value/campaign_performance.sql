@@ -1,8 +1,8 @@
 {{ config(tags=['phase_value']) }}
 
-with campaigns as (
+with campaign_costs as (
 
-    select * from {{ ref('int_used__campaigns') }} where record_status = 'valid' and campaign_key is not null
+    select * from {{ ref('int_campaign_costs') }}
 
 ),
 
@@ -25,53 +25,9 @@ orders as (
 
 ),
 
-cost_rates as (
-
-    select * from {{ ref('int_cost_rates') }}
-
-),
-
-exchange_rates as (
-
-    select * from {{ ref('int_exchange_rates') }}
-
-),
-
-exchange_rates_now as (
-
-    select * from {{ ref('int_exchange_rates_now') }}
-
-),
-
 as_of as (
 
     select * from {{ ref('int_as_of') }}
-
-),
-
-described as (
-
-    select
-        campaigns.campaign_key as campaign_id,
-        campaigns.campaign_name,
-        {{ lower_text('campaigns.channel') }} as channel,
-        campaigns.started_at,
-        {{ regulars.as_money(product_of(
-            'campaigns.cost_amount',
-            rate_of(
-                'coalesce(campaigns.currency, as_of.currency)',
-                'as_of.currency',
-                'case when campaigns.started_at is null then exchange_rates_now.rate else exchange_rates.rate end'
-            )
-        )) }} as stated_cost_amount,
-        campaigns.cost_amount is not null as states_cost
-    from campaigns
-    cross join as_of
-    left join exchange_rates
-        on
-            {{ capital_letters('campaigns.currency') }} = exchange_rates.currency
-            and cast(campaigns.started_at as date) = exchange_rates.day
-    left join exchange_rates_now on {{ capital_letters('campaigns.currency') }} = exchange_rates_now.currency
 
 ),
 
@@ -126,21 +82,13 @@ attributed as (
     where place_from_last = 1
     group by campaign_id
 
-),
-
-known_campaigns as (
-
-    select campaign_id from described
-    union
-    select campaign_id from counts
-
 )
 
 select
-    known_campaigns.campaign_id,
-    described.campaign_name,
-    coalesce(described.channel, case when counts.campaign_id is not null then 'email' end) as channel,
-    described.started_at,
+    campaign_costs.campaign_id,
+    campaign_costs.campaign_name,
+    campaign_costs.channel,
+    campaign_costs.started_at,
     coalesce(counts.sent, 0) as sent,
     coalesce(counts.delivered, 0) as delivered,
     coalesce(counts.unique_opens, 0) as unique_opens,
@@ -161,15 +109,9 @@ select
         when attributed.campaign_id is null then cast(0 as decimal(18, 4))
         else {{ regulars.as_money('attributed.attributed_revenue_amount') }}
     end as attributed_revenue_amount,
-    -- What the campaign states, else what its e-mails cost to send: never both, a stated sum may include sending.
-    case
-        when described.states_cost then described.stated_cost_amount
-        else {{ regulars.as_money('counts.sent * cost_rates.email_sent_amount') }}
-    end as cost_amount,
+    campaign_costs.cost_amount,
     as_of.currency
-from known_campaigns
+from campaign_costs
 cross join as_of
-cross join cost_rates
-left join described on known_campaigns.campaign_id = described.campaign_id
-left join counts on known_campaigns.campaign_id = counts.campaign_id
-left join attributed on known_campaigns.campaign_id = attributed.campaign_id
+left join counts on campaign_costs.campaign_id = counts.campaign_id
+left join attributed on campaign_costs.campaign_id = attributed.campaign_id

@@ -6,6 +6,12 @@ with segments as (
 
 ),
 
+own_sets as (
+
+    select * from {{ ref('int_own_segment_sets') }}
+
+),
+
 key_customers as (
 
     select key_customers.customer_id
@@ -40,9 +46,16 @@ select
     as_of.as_of as assigned_at,
     segments.recency_score,
     segments.frequency_score,
-    segments.monetary_score
+    segments.monetary_score,
+    segments.strategic_segment,
+    segments.category_segment,
+    segments.channel_segment,
+    segments.price_segment,
+    segments.engagement_segment,
+    own_sets.own_segments
 from segments
 cross join as_of
+left join own_sets on segments.customer_id = own_sets.customer_id and segments.day = own_sets.day
 left join key_customers on segments.customer_id = key_customers.customer_id
 left join regular_months
     on

@@ -2,22 +2,7 @@
 
 with moves as (
 
-    select * from {{ ref('int_segment_moves') }}
-
-),
-
-counted as (
-
-    select
-        cast({{ dbt.date_trunc('month', 'day') }} as date) as month,
-        segment_kind,
-        from_segment,
-        to_segment,
-        movement,
-        max(case when is_as_of then 1 else 0 end) = 1 as is_running_month,
-        count(*) as customers
-    from moves
-    group by cast({{ dbt.date_trunc('month', 'day') }} as date), segment_kind, from_segment, to_segment, movement
+    select * from {{ ref('int_segment_moves') }} where not is_first_day
 
 )
 
@@ -27,9 +12,8 @@ select
     from_segment,
     to_segment,
     customers,
-    cast(customers as double) / cast(sum(customers) over (
-        partition by month, segment_kind, coalesce(from_segment, '')
-    ) as double) as share,
+    cast(customers as double)
+    / cast(sum(customers) over (partition by month, segment_kind, from_segment) as double) as share,
     movement,
-    is_running_month
-from counted
+    is_complete_month
+from moves

@@ -15,6 +15,8 @@ def test_entities_with_their_keys() -> None:
         "calls": "call_id",
         "tickets": "ticket_id",
         "consents": "consent_id",
+        "surveys": "response_id",
+        "subscriptions": "subscription_id",
         "web_events": "event_id",
     }
 

@@ -39,7 +39,10 @@ def records_of(path: Path) -> list[Any]:
     """The records of a file, those of a post of several one by one; None where a line cannot be read."""
     if ".csv" in path.name:
         return list(
-            csv.DictReader(io.StringIO("\n".join(lines_of(path))), delimiter="," if "rates" in path.name else ";")
+            csv.DictReader(
+                io.StringIO("\n".join(lines_of(path))),
+                delimiter="," if path.parent.name in ("rates", "survey") else ";",
+            )
         )
     if ".tsv" in path.name:
         rows = [line.split("\t") for line in lines_of(path)]

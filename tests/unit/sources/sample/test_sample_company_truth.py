@@ -7,11 +7,14 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import polars as pl
 import pytest
 
 from expectations.catalogue import load_rules
 from sources.sample.snowplow import COLUMNS
+
+E164 = phonenumbers.PhoneNumberFormat.E164
 
 
 def _value(row, field):
@@ -45,7 +48,7 @@ def test_every_error_is_where_it_is_said_to_be(company):
             after = error["value_after"]
             assert (value in (None, "")) if after is None else _text(value) == after.strip('"'), error
         checked[error["source"]] += 1
-    assert set(checked) == {"webshop", "tills", "mailer", "list", "phone", "desk", "site", "app"}
+    assert set(checked) == {"webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes"}
     assert sum(checked.values()) > 1000
 
 
@@ -94,6 +97,8 @@ def test_the_counts_are_those_of_the_files(company):
         ("desk", "users", "customers"): "zendesk/users/",
         ("site", "events", "web_events"): "snowplow/",
         ("app", "events", "web_events"): "segment/",
+        ("survey", "answers", "surveys"): "survey/",
+        ("boxes", "contracts", "subscriptions"): "boxes/",
     }
     errors, duplicates = company.truth("errors"), company.truth("duplicates")
     for key, start in starts.items():
@@ -220,6 +225,14 @@ def _caller(row):
     return None if number == "+266696687" else f"phone:{number}"
 
 
+def _respondent(row):
+    if row["customer"] or row["email"]:
+        return f"account:{row['customer']}" if row["customer"] else f"email:{row['email'].lower()}"
+    if not row["phone"]:
+        return None
+    return f"phone:{phonenumbers.format_number(phonenumbers.parse(row['phone'], 'DE'), E164)}"
+
+
 #: Where references are, of which source, and how one is read from a right record.
 REFERENCES = (
     ("shopify/customers/", "webshop", lambda row: f"account:{row['id']}"),
@@ -232,6 +245,8 @@ REFERENCES = (
     ("zendesk/", "desk", lambda row: f"account:{row.get('requester_id', row['id'])}"),
     ("snowplow/", "site", lambda row: f"account:{row[12]}" if row[12] else None),
     ("segment/", "app", lambda row: f"account:{row['userId']}"),
+    ("survey/", "survey", _respondent),
+    ("boxes/", "boxes", lambda row: f"account:{row['customer']['id']}"),
 )
 
 

@@ -13,7 +13,7 @@ cost_rates as (
 )
 
 select
-    max(case when cost_rates.cost_type = 'email_sent' then cost_rates.cost_amount end) as email_sent_amount,
-    max(case when cost_rates.cost_type = 'call_minute' then cost_rates.cost_amount end) as call_minute_amount
+    cost_rates.cost_type,
+    cost_rates.cost_amount
 from cost_rates
 inner join as_of on cost_rates.currency = as_of.currency
