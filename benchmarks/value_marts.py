@@ -258,7 +258,7 @@ def _sums(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], ty
 def _alike(left: tuple[int, float | None], right: tuple[int, float | None]) -> bool:
     if left[0] != right[0] or (left[1] is None) != (right[1] is None):
         return False
-    return left[1] is None or abs(left[1] - (right[1] or 0.0)) <= 1e-7 * max(1.0, abs(left[1]))
+    return left[1] is None or abs(left[1] - (right[1] or 0.0)) <= 1e-7 * max(left[0], abs(left[1]))
 
 
 _MEASURES = {"draw": _draw, "models": _models, "hand": _hand}
