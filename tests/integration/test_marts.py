@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,9 +16,11 @@ import pytest
 
 from expectations.judge import judge_new
 from orchestration.engines.kept import KEPT_TABLES
+from orchestration.own_segments import segment_models
 from sources.entities import ENTITIES, TECHNICAL_COLUMNS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+ANALYSTS = PROJECT.parent / "docs" / "analysts.md"
 
 GOALS = [
     {"id": "validity", "name": "Valid records", "metric": "validity", "target": 0.9},
@@ -110,22 +113,24 @@ class Warehouse:
                 [setting],
             )
 
-    def dbt(self, *args: str) -> None:
+    def dbt(self, *args: str, project: Path = PROJECT, **more: Any) -> None:
         from dbt.cli.main import dbtRunner
 
-        variables = json.dumps({"rules": [], "goals": GOALS})
+        variables = json.dumps({"rules": [], "goals": GOALS, **more})
+        # Another project is parsed into a folder of its own.
+        place = self._folder if project == PROJECT else project.parent
         # Every warehouse is built under one name: another one would make dbt parse the whole project anew.
         workplace = self.path.rename(self._folder / "warehouse.duckdb")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("REGULARS_WAREHOUSE", str(workplace))
             outcome = dbtRunner().invoke(
-                [*args, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--vars", variables,
-                 "--target-path", str(self._folder / "target"), "--log-path", str(self._folder / "logs"), "--quiet"]
+                [*args, "--project-dir", str(project), "--profiles-dir", str(project), "--vars", variables,
+                 "--target-path", str(place / "target"), "--log-path", str(place / "logs"), "--quiet"]
             )  # fmt: skip
         workplace.rename(self.path)
         results = getattr(outcome.result, "results", None) or []
         failed = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail", "runtime error")]
-        assert outcome.success, failed or outcome.exception
+        assert outcome.success, "\n".join(failed) or outcome.exception
 
 
 @pytest.fixture(scope="module")
@@ -468,6 +473,209 @@ def test_portfolio(shop: Warehouse) -> None:
     ]
 
 
+def test_tactical_segments(shop: Warehouse) -> None:
+    # Nobody fitted a model here, so the strategic segment goes by profit alone. The products have no category. anna
+    # spent 50 in the channel web and 35 + 10 - 10 in the shop's own: 59 % is not three quarters. Discounts were 5 of
+    # 100. She clicked, a machine did for bert, dora opened, and nobody wrote to carl, whose order is older than twelve
+    # months.
+    assert shop.rows(
+        "SELECT customer_id, strategic_segment, category_segment, channel_segment, price_segment, engagement_segment, "
+        "own_segments FROM marts.customer_segments ORDER BY 1"
+    ) == [
+        ("anna", "core", "unknown", "several", "discount_taker", "active", None),
+        ("bert", "standard", "unknown", "shop", "full_price", "silent", None),
+        ("carl", "none", None, None, None, "unreachable", None),
+        ("dora", "none", None, None, None, "occasional", None),
+    ]
+
+
+def test_segments_of_the_past(shop: Warehouse) -> None:
+    # carl bought in December 2024 and was alone until bert came in June, who brings more. In November anna stands
+    # between them: of three buyers one is the best 5 %, two are the half. In December carl's order is a year old, and
+    # anna has overtaken bert.
+    day = date.fromisoformat
+    assert shop.rows(
+        "SELECT customer_id, segment, valid_from, valid_to, previous_segment FROM marts.customer_segment_history "
+        "WHERE segment_kind = 'value' ORDER BY 1, 3"
+    ) == [
+        ("anna", "middle", day("2025-11-30"), day("2025-12-31"), None),
+        ("anna", "top", day("2025-12-31"), None, "middle"),
+        ("bert", "none", day("2025-05-31"), day("2025-06-30"), None),
+        ("bert", "top", day("2025-06-30"), day("2025-12-31"), "none"),
+        ("bert", "low", day("2025-12-31"), None, "top"),
+        ("carl", "top", day("2025-01-31"), day("2025-06-30"), None),
+        ("carl", "low", day("2025-06-30"), day("2025-12-31"), "top"),
+        ("carl", "none", day("2025-12-31"), None, "low"),
+        ("dora", "none", day("2025-05-31"), None, None),
+    ]
+    # What was carl on 3 March?
+    assert shop.rows(
+        "SELECT segment FROM marts.customer_segment_history WHERE customer_id = 'carl' AND segment_kind = 'value' "
+        "AND valid_from <= DATE '2025-03-03' AND coalesce(valid_to > DATE '2025-03-03', true)"
+    ) == [("top",)]
+    # What is measured today is the present span.
+    assert shop.rows(
+        "SELECT count(*) FROM marts.customer_segments AS s "
+        "JOIN marts.customer_segment_history AS h USING (customer_id) "
+        "WHERE h.valid_to IS NULL AND h.segment_kind = 'lifecycle' AND h.segment = s.lifecycle_stage"
+    ) == [(4,)]
+    assert shop.rows(
+        "SELECT from_segment, to_segment, customers, share, movement FROM marts.segment_transitions "
+        "WHERE segment_kind = 'value' AND month = '2025-12-01' ORDER BY 1"
+    ) == [
+        ("low", "none", 1, 1.0, "left"),
+        ("middle", "top", 1, 1.0, "up"),
+        ("none", "none", 1, 1.0, "outside"),
+        ("top", "low", 1, 1.0, "down"),
+    ]
+    assert shop.rows(
+        "SELECT customers_at_start, up_customers, down_customers, left_customers, customers_at_end, up_share "
+        "FROM marts.segment_movements WHERE segment_kind = 'value' AND month = '2025-12-01'"
+    ) == [(3, 1, 1, 1, 2, pytest.approx(1 / 3))]
+    assert shop.rows(
+        "SELECT day, segment, customers FROM marts.segment_counts WHERE segment_kind = 'value' AND day < '2025-07-01' "
+        "AND day >= '2025-04-30' ORDER BY 1, 2"
+    ) == [
+        (day("2025-04-30"), "top", 1),
+        (day("2025-05-31"), "none", 2),
+        (day("2025-05-31"), "top", 1),
+        (day("2025-06-30"), "low", 1),
+        (day("2025-06-30"), "none", 1),
+        (day("2025-06-30"), "top", 1),
+    ]
+
+
+@pytest.fixture(scope="module")
+def own_project(folder: Path) -> Path:
+    """The dbt project with the own segments that docs/analysts.md shows."""
+    project = folder / "own" / "dbt_project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    text = ANALYSTS.read_text("utf-8")
+    [(file, sql)] = re.findall(r"```sql\n-- dbt_project/(models/segments/segment__\w+\.sql)\n(.*?)```", text, re.S)
+    (project / file).write_text(sql, "utf-8")
+    [rows] = re.findall(r"```csv\n(segment_kind,.*?)```", text, re.S)
+    (project / "seeds" / "custom_segments.csv").write_text(rows, "utf-8")
+    return project
+
+
+def test_a_file_and_a_few_rows_make_segments_with_a_past(folder: Path, shop: Warehouse, own_project: Path) -> None:
+    warehouse = Warehouse(folder, "own_segments", like=shop)
+    names = segment_models(own_project)
+    assert names == ["readers"]
+    warehouse.dbt(
+        "build", "--select", "custom_segments", "segment__readers", "int_own_segments+", "--exclude-resource-type",
+        "unit_test", project=own_project, segment_models=names,
+    )  # fmt: skip
+    day = date.fromisoformat
+    # anna clicked on 19 January. bert, whose 60 are worth it, was away for 91 days on 31 August. carl brought 10; he
+    # was away for 120 days on 31 March, and for more than a year on 31 December.
+    assert warehouse.rows(
+        "SELECT customer_id, segment_kind, segment, valid_from, valid_to FROM marts.customer_segment_history "
+        "WHERE segment_kind IN ('readers', 'win_back') ORDER BY 1, 2, 4"
+    ) == [
+        ("anna", "readers", "reads_and_buys", day("2026-01-31"), None),
+        ("bert", "win_back", "worth_a_call", day("2025-08-31"), None),
+        ("carl", "win_back", "worth_a_mail", day("2025-03-31"), day("2025-12-31")),
+    ]
+    assert warehouse.rows(
+        "SELECT month, from_segment, to_segment, customers, movement FROM marts.segment_transitions "
+        "WHERE segment_kind = 'win_back' AND movement IN ('came', 'left') ORDER BY 1"
+    ) == [
+        (day("2025-03-01"), "(none)", "worth_a_mail", 1, "came"),
+        (day("2025-08-01"), "(none)", "worth_a_call", 1, "came"),
+        (day("2025-12-01"), "worth_a_mail", "(none)", 1, "left"),
+    ]
+    assert warehouse.rows(
+        "SELECT segment, customers FROM marts.segment_counts WHERE segment_kind = 'win_back' AND day = '2026-01-31' "
+        "ORDER BY 1"
+    ) == [("(none)", 3), ("worth_a_call", 1)]
+    assert warehouse.rows(
+        "SELECT customer_id, own_segments FROM marts.customer_segments WHERE own_segments IS NOT NULL ORDER BY 1"
+    ) == [("anna", "readers: reads_and_buys"), ("bert", "win_back: worth_a_call")]
+    # Own kinds are tactical: bert and carl stood on the ladder and did not climb it.
+    assert warehouse.rows(
+        "SELECT segment, moved_up, finding FROM marts.tactical_uplift "
+        "WHERE segment_kind = 'win_back' AND ladder = 'value' ORDER BY 1"
+    ) == [("worth_a_call", 0, "too_few"), ("worth_a_mail", 0, "too_few")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("select customer_id, 'x' as segment from {rows}", "gives no column day but customer_id, segment"),
+        ("select customer_id, current_day as day, 'x' as segment from {rows}", "1 rows on days that are not measured"),
+        (
+            "select customer_id, day, 'x' as segment from {rows} union all select customer_id, day, 'y' from {rows}",
+            "gives 4 times more than one segment for the same customer and day",
+        ),
+    ],
+)
+def test_a_wrong_file_says_what_it_lacks(folder: Path, shop: Warehouse, own_project: Path, sql: str, says: str) -> None:
+    file = own_project / "models" / "segments" / "segment__wrong.sql"
+    rows = (
+        "(select customer_id, day, cast('2026-01-15' as date) as current_day from {{ ref('int_customer_measures') }} "
+        "where is_as_of) as rows_of_today"
+    )
+    if "current_day" in sql:
+        rows = rows.replace("where is_as_of", "where is_as_of and customer_id = 'anna'")
+    file.write_text(sql.format(rows=rows), "utf-8")
+    warehouse = Warehouse(folder, "wrong_file", like=shop)
+    try:
+        with pytest.raises(AssertionError, match=f"models/segments/segment__wrong.sql {says}"):
+            warehouse.dbt(
+                "run", "--select", "segment__wrong", "int_own_segments", project=own_project, segment_models=["wrong"]
+            )
+    finally:
+        file.unlink()
+
+
+WRONG_ROWS = {
+    ("Vip", "1", "gold", "orders", "3", None, None): "segment_kind must be small letters",
+    ("value", "1", "gold", "orders", "3", None, None): "segment_kind is taken; these are: value, strategic",
+    ("p", "one", "gold", "orders", "3", None, None): "priority must be a whole number",
+    ("n", "1", None, "orders", "3", None, None): "segment must have a name",
+    ("m", "1", "gold", "order", "3", None, None): "measure is unknown. Numbers: orders, order_days",
+    ("t", "1", "gold", "country_code", "3", None, "AT"): "this measure is a text: fill equals",
+    ("u", "1", "gold", "orders", "3", None, "3"): "this measure is a number: fill at_least",
+    ("e", "1", "gold", "orders", None, " ", None): "no limit is set",
+    ("w", "1", "gold", "orders", "three", None, None): "at_least and below must be numbers",
+    ("l", "1", "gold", "orders", "5", "5", None): "at_least must be smaller than below",
+    ("s", "1", "gold", "orders", "5", None, None): "the rows of one priority must name one segment",
+    ("s", "1", "silver", "recency_days", "5", None, None): "the rows of one priority must name one segment",
+}
+
+
+def test_wrong_rows_say_what_is_allowed(folder: Path, shop: Warehouse, own_project: Path) -> None:
+    warehouse = Warehouse(folder, "wrong_rows", like=shop)
+    columns = ("segment_kind", "priority", "segment", "measure", "at_least", "below", "equals")
+    right = ("vip", "1", "gold", "orders", "3", "10.5", None)
+    warehouse.insert(
+        "reference.custom_segments", [dict(zip(columns, row, strict=True)) for row in (right, *WRONG_ROWS)]
+    )
+    file = own_project / "models" / "segments" / "int_problems.sql"
+    file.write_text("{{ custom_segment_problems(ref('custom_segments')) }}", "utf-8")
+    warehouse.dbt("run", "--select", "int_problems", project=own_project)
+    file.unlink()
+    found = {row[:3]: row[3] for row in warehouse.rows(
+        "SELECT segment_kind, segment, measure, problem FROM intermediate.int_problems"
+    )}  # fmt: skip
+    expected = {(row[0], row[2] or "(no segment)", row[3]): says for row, says in WRONG_ROWS.items()}
+    assert found.keys() == expected.keys()
+    assert {key: found[key][: len(says)] for key, says in expected.items()} == expected
+
+
+def test_a_wrong_row_stops_the_run_when_the_seed_is_loaded(folder: Path, shop: Warehouse, own_project: Path) -> None:
+    seed = own_project / "seeds" / "custom_segments.csv"
+    before = seed.read_text("utf-8")
+    seed.write_text(before + "vip,1,gold,order,3,,,\n", "utf-8")
+    warehouse = Warehouse(folder, "wrong_row", like=shop)
+    with pytest.raises(
+        AssertionError, match=r"custom_segments.csv is wrong: row vip, priority 1, gold, order: measure"
+    ):
+        warehouse.dbt("seed", "--select", "custom_segments", project=own_project)
+    seed.write_text(before, "utf-8")
+
+
 def test_scorecard(shop: Warehouse) -> None:
     # anna bought three times, bert once: 1 of 2, which is 96 % of a target of 0.52; on 1 January it was 1 of 2 as well.
     # anna is the one key customer and a regular since January is complete. No rules are judged here, so validity is
@@ -611,6 +819,8 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "fct_orders", "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints",
         "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
         "customer_value_origins", "fct_surveys", "fct_subscriptions",
+        "customer_value_origins", "customer_segment_history", "segment_transitions", "segment_movements",
+        "segment_counts", "tactical_uplift",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

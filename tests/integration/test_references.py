@@ -77,7 +77,7 @@ def test_a_foreign_order_waits_for_the_rate_of_its_day(warehouse: Warehouse) -> 
 
 def test_a_foreign_subscription_waits_for_the_rate_of_its_first_day(warehouse: Warehouse) -> None:
     """One without a price needs no rate. Received is what is valid, held and repeated, of answers too."""
-    begun = {"started_at": "2026-01-10", "currency": "USD"}
+    begun = {"started_at": "2026-01-10T10:00:00Z", "currency": "USD"}
     contracts = [
         {"subscription_id": "s1", **begun, "price_amount": "10"},
         {"subscription_id": "s2", **begun},

@@ -269,6 +269,18 @@ select
     lag(id, 2) over (order by id) as two_before
 from edges.texts
 """,
+    # Groups of one, of two and of many; of even and odd number; with nulls, and of nulls alone.
+    "medians": """
+select
+    id % 773 as id,
+    {{ median_of('number') }} as middle,
+    {{ median_of("case when id % 2 = 0 then number end") }} as middle_of_some,
+    {{ median_of("case when id % 773 > 300 then number end") }} as middle_or_null,
+    {{ median_of("ln(abs(number) + 1)") }} as middle_of_logs
+from edges.amounts
+where abs(number) < 1e200
+group by id % 773
+""",
 }
 
 
@@ -332,6 +344,15 @@ def test_both_engines_say_the_same(built: dict[str, tuple[pl.DataFrame, pl.DataF
     found = compare(model, one, other, keys=["id"] if one["id"].n_unique() == one.height else None)
     assert found.is_equal, f"{found}\n{examples(one, other, model)}"
     assert one.height > 5
+
+
+def test_medians_are_equal_to_the_last_digit(built: dict[str, tuple[pl.DataFrame, pl.DataFrame]]) -> None:
+    """A due date is rounded from a median: what is nearly equal may fall on two days."""
+    one, other = (frame.sort("id") for frame in built["medians"])
+    for name in ("id", "middle", "middle_of_some", "middle_or_null"):
+        pairs = zip(one[name].to_list(), other[name].to_list(), strict=True)
+        assert [pair for pair in pairs if pair[0] != pair[1]] == [], name
+    assert one["middle_or_null"].null_count() > 100
 
 
 def examples(one: pl.DataFrame, other: pl.DataFrame, model: str) -> str:

@@ -19,21 +19,24 @@
             {%- endfor %}
             seed.{{ segment }},
             row_number() over (
-                partition by {% for measure in measures %}situations.{{ measure }}{{ ', ' if not loop.last }}{% endfor %}
+                partition by
+                    {% for measure in measures %}situations.{{ measure }}{{ ', ' if not loop.last }}{% endfor %}
                 order by seed.priority
             ) as place
         from {{ situations }} as situations
         inner join {{ seed }} as seed
             on
                 {%- for measure in measures %}
-                {{ 'and ' if not loop.first }}situations.{{ measure }} >= coalesce(seed.{{ measure }}_from, situations.{{ measure }})
+                {{ 'and ' if not loop.first }}situations.{{ measure }}
+                >= coalesce(seed.{{ measure }}_from, situations.{{ measure }})
                 and situations.{{ measure }} <= coalesce(seed.{{ measure }}_upto, situations.{{ measure }})
                 {%- endfor %}
     ) as fitting
     where place = 1
 {% endmacro %}
 
-{#- Per measure the first whole number behind every limit of a seed: larger ones fare alike, and few situations are left. -#}
+{#- Per measure the first whole number behind every limit of a seed: larger ones fare alike, and few situations are
+    left. -#}
 {% macro limits_of(seed, measures) %}
     select
         {%- for measure in measures %}

@@ -1,6 +1,6 @@
 {#-
-  Sums over the last so many days, for each customer on each snapshot day. The day of the snapshot belongs to the window,
-  and no later one. What happened before a customer's first snapshot is in the windows of that one, too.
+  Sums over the last so many days, for each customer on each snapshot day. The day of the snapshot belongs to the
+  window, and no later one. What happened before a customer's first snapshot is in the windows of that one, too.
 
   happenings  name of a CTE: customer_id, day (date), and the measures (numbers, null counts as 0).
   grid        name of a CTE: customer_id, day, one row per customer and snapshot.
@@ -30,7 +30,9 @@
             sum(happenings.{{ pair.measure }}) as {{ pair.name }}
             {%- else %}
             sum(
-                case when happenings.day > snapshot_days.before_{{ pair.length }}d then happenings.{{ pair.measure }} end
+                case
+                    when happenings.day > snapshot_days.before_{{ pair.length }}d then happenings.{{ pair.measure }}
+                end
             ) as {{ pair.name }}
             {%- endif %}
             {%- endfor %}

@@ -39,7 +39,8 @@ measured as (
         conditions.equals_text,
         case conditions.measure
             {%- for name in custom_numbers() %}
-            when '{{ name }}' then cast({{ 'segments' if name.endswith('_score') else 'measures' }}.{{ name }} as double)
+            when '{{ name }}'
+                then cast({{ 'segments' if name.endswith('_score') else 'measures' }}.{{ name }} as double)
             {%- endfor %}
         end as number_found,
         case conditions.measure

@@ -1,4 +1,4 @@
-{%- set columns = segment_columns().values() | list + ['own_segments'] %}
+{%- set columns = segment_columns().values() %}
 
 with customers as (
 
@@ -13,13 +13,25 @@ with customers as (
 
 combinations as (
 
-    select distinct {{ columns | join(', ') }} from customers
+    select distinct
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        own_segments
+    from customers
 
 )
 
 select
     cast(row_number() over (
-        order by {% for column in columns %}{{ column }} nulls first{{ ', ' if not loop.last }}{% endfor %}
+        order by
+            {%- for column in columns %}
+            {{ column }} asc nulls first,
+            {%- endfor %}
+            own_segments asc nulls first
     ) as bigint) as combination_id,
-    {{ columns | join(',\n    ') }}
+    {%- for column in columns %}
+    {{ column }},
+    {%- endfor %}
+    own_segments
 from combinations

@@ -1,4 +1,4 @@
-{%- set columns = segment_columns().values() | list + ['own_segments'] %}
+{%- set columns = segment_columns().values() %}
 
 with customers as (
 
@@ -27,9 +27,9 @@ members as (
     from customers
     inner join combinations
         on
+            coalesce(customers.own_segments, '') = coalesce(combinations.own_segments, '')
             {%- for column in columns %}
-            {{ 'and ' if not loop.first }}coalesce(customers.{{ column }}, '')
-            = coalesce(combinations.{{ column }}, '')
+            and coalesce(customers.{{ column }}, '') = coalesce(combinations.{{ column }}, '')
             {%- endfor %}
 
 )

@@ -53,7 +53,8 @@ rates as (
 
     select
         *,
-        case when opens_90d > open_tracked_mails_90d then open_tracked_mails_90d else opens_90d end as counted_opens_90d,
+        case when opens_90d > open_tracked_mails_90d then open_tracked_mails_90d else opens_90d end
+            as counted_opens_90d,
         case when opens_365d > open_tracked_mails_365d then open_tracked_mails_365d else opens_365d end
         / nullif(open_tracked_mails_365d, 0) as open_rate_365d
     from sums

@@ -33,8 +33,10 @@
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {
-        'model': 'int_used__subscriptions', 'first': 'least(started_at, loaded_at)',
-        'last': 'least(coalesce(updated_at, started_at), loaded_at)',
+        'model': 'int_used__subscriptions',
+        'first': 'case when started_at < loaded_at then started_at else loaded_at end',
+        'last': 'case when coalesce(updated_at, started_at) < loaded_at then coalesce(updated_at, started_at) '
+            ~ 'else loaded_at end',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {

@@ -104,8 +104,8 @@ following as (
 
 ),
 
--- For those without such a reason, because they bought little, or things that few buy: what follows the categories that they
--- ever bought from.
+-- For those without such a reason, because they bought little, or things that few buy: what follows the categories
+-- that they ever bought from.
 categories as (
 
     select

@@ -1,6 +1,6 @@
 {{ config(tags=['phase_profiles']) }}
 
-{%- set snapshots = range(1, threshold('segment_history_months') + 2) %}
+{%- set snapshots = snapshot_numbers() %}
 {%- set kinds = ['category', 'channel'] %}
 
 with snapshot_days as (
@@ -19,13 +19,12 @@ main_segments as (
 best as (
 
     select
-        customer_id,
-        segment_kind,
         {%- for number in snapshots %}
         max(case when amount_{{ number }} > 0 then amount_{{ number }} end) as best_{{ number }},
-        sum(case when amount_{{ number }} > 0 then amount_{{ number }} end) as total_{{ number }}
-        {{- ',' if not loop.last }}
+        sum(case when amount_{{ number }} > 0 then amount_{{ number }} end) as total_{{ number }},
         {%- endfor %}
+        customer_id,
+        segment_kind
     from {{ ref('int_customer_spending') }}
     where segment_kind in ('{{ kinds | join("', '") }}')
     group by customer_id, segment_kind
@@ -36,7 +35,6 @@ best as (
 customers as (
 
     select
-        spending.customer_id,
         {%- for number in snapshots %}
         {%- for kind in kinds %}
         min(
@@ -54,9 +52,10 @@ customers as (
         ) as {{ kind }}_{{ number }},
         {%- endfor %}
         max(case when spending.segment_kind = 'gross' then spending.amount_{{ number }} end) as gross_{{ number }},
-        max(case when spending.segment_kind = 'discount' then spending.amount_{{ number }} end) as discount_{{ number }}
-        {{- ',' if not loop.last }}
+        max(case when spending.segment_kind = 'discount' then spending.amount_{{ number }} end)
+            as discount_{{ number }},
         {%- endfor %}
+        spending.customer_id
     from {{ ref('int_customer_spending') }} as spending
     left join best
         on spending.customer_id = best.customer_id and spending.segment_kind = best.segment_kind
@@ -68,15 +67,15 @@ customers as (
 by_day as (
 
     select
-        customers.customer_id,
-        snapshot_days.day,
         {%- for name in kinds + ['gross', 'discount'] %}
         case snapshot_days.snapshot_number
             {%- for number in snapshots %}
             when {{ number }} then customers.{{ name }}_{{ number }}
             {%- endfor %}
-        end as {{ name }}{{ ',' if not loop.last }}
+        end as {{ name }},
         {%- endfor %}
+        customers.customer_id,
+        snapshot_days.day
     from customers
     cross join snapshot_days
 

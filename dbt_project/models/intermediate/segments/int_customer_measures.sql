@@ -1,7 +1,5 @@
 {{ config(tags=['phase_value']) }}
 
-{%- set signals = ['mails', 'tracked_mails', 'opens', 'clicks', 'visits'] %}
-
 with snapshots as (
 
     select * from {{ ref('int_customer_snapshots') }}
@@ -44,12 +42,18 @@ engagement as (
     select
         customer_signals.customer_id,
         windows.day,
-        {%- for name in signals %}
-        sum(customer_signals.{{ name }}) as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        sum(customer_signals.mails) as mails,
+        sum(customer_signals.tracked_mails) as tracked_mails,
+        sum(customer_signals.opens) as opens,
+        sum(customer_signals.clicks) as clicks,
+        sum(customer_signals.visits) as visits
     from customer_signals
     inner join windows on customer_signals.day <= windows.day and customer_signals.day > windows.after_day
-    where {% for name in signals %}customer_signals.{{ name }}{{ ' + ' if not loop.last }}{% endfor %} > 0
+    where
+        customer_signals.mails > 0
+        or customer_signals.opens > 0
+        or customer_signals.clicks > 0
+        or customer_signals.visits > 0
     group by customer_signals.customer_id, windows.day
 
 ),
@@ -87,9 +91,11 @@ select
     habits.category_segment,
     habits.channel_segment,
     habits.discount_share,
-    {%- for name in signals %}
-    cast(coalesce(engagement.{{ name }}, 0) as bigint) as recent_{{ name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    cast(coalesce(engagement.mails, 0) as bigint) as recent_mails,
+    cast(coalesce(engagement.tracked_mails, 0) as bigint) as recent_tracked_mails,
+    cast(coalesce(engagement.opens, 0) as bigint) as recent_opens,
+    cast(coalesce(engagement.clicks, 0) as bigint) as recent_clicks,
+    cast(coalesce(engagement.visits, 0) as bigint) as recent_visits
 from averages
 left join expected_orders
     on

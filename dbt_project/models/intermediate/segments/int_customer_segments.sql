@@ -6,18 +6,7 @@
 {#- Behind the last share at which a segment ends. -#}
 {%- set beyond = 1000 %}
 
-with measures as (
-
-    select
-        *,
-        {%- for name in signals %}
-        recent_{{ name }} as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('int_customer_measures') }}
-
-),
-
-rank_cuts as (
+with rank_cuts as (
 
     select * from {{ ref('int_rank_cuts') }}
 
@@ -103,13 +92,19 @@ used_bands as (
 
 ),
 
+loss_limits as (
+
+    select distinct profit_below from strategic_segments where profit_below is not null
+
+),
+
 losses as (
 
     select
         profit_below,
         row_number() over (order by profit_below) as loss,
         lag(profit_below) over (order by profit_below) as from_amount
-    from (select distinct profit_below from strategic_segments where profit_below is not null) as limits
+    from loss_limits
 
 ),
 
@@ -132,7 +127,7 @@ placed as (
         case when measures.expected_value_amount is not null then coalesce(expected.share, {{ beyond }}) end
             as expected_share,
         coalesce(losses.loss, 0) as loss
-    from measures
+    from {{ ref('int_customer_measures') }} as measures
     left join rfm_cuts on measures.day = rfm_cuts.day
     {%- for measure, amount in {'profit': 'estimated_profit_12m_amount', 'expected': 'expected_value_amount'}.items() %}
     left join used_bands as {{ measure }}
@@ -165,13 +160,19 @@ placed as (
 ),
 
 -- Segments are looked up once per situation, not once per customer.
+cut_shares as (
+
+    select distinct share from rank_cuts
+
+),
+
 tiers as (
 
     select
         cuts.share,
         value_tiers.value_segment,
         row_number() over (partition by cuts.share order by value_tiers.upto_share) as place
-    from (select distinct share from rank_cuts) as cuts
+    from cut_shares as cuts
     inner join value_tiers on cuts.share <= value_tiers.upto_share
 
 ),
@@ -182,32 +183,51 @@ inactive_tier as (
 
 ),
 
+known_shares as (
+
+    select distinct
+        measure,
+        share
+    from rank_cuts
+
+),
+
+{%- for measure in ['profit', 'expected'] %}
+
+{{ measure }}_shares as (
+
+    select share from known_shares where measure = '{{ measure }}'
+    union all
+    select cast({{ beyond }} as double) as share
+    union all
+    select cast(null as double) as share
+
+),
+{%- endfor %}
+
+all_losses as (
+
+    select
+        profit_below,
+        loss
+    from losses
+    union all
+    select
+        cast(null as decimal(18, 4)) as profit_below,
+        0 as loss
+
+),
+
 rank_situations as (
 
     select
-        profits.share as profit_share,
-        expectations.share as expected_share,
-        limits.profit_below,
-        limits.loss
-    from (
-        select distinct share from rank_cuts where measure = 'profit'
-        union all
-        select cast({{ beyond }} as double) as share
-        union all
-        select cast(null as double) as share
-    ) as profits
-    cross join (
-        select distinct share from rank_cuts where measure = 'expected'
-        union all
-        select cast({{ beyond }} as double) as share
-        union all
-        select cast(null as double) as share
-    ) as expectations
-    cross join (
-        select profit_below, loss from losses
-        union all
-        select cast(null as decimal(18, 4)) as profit_below, 0 as loss
-    ) as limits
+        profit_shares.share as profit_share,
+        expected_shares.share as expected_share,
+        all_losses.profit_below,
+        all_losses.loss
+    from profit_shares
+    cross join expected_shares
+    cross join all_losses
 
 ),
 
@@ -232,15 +252,23 @@ strategies as (
 
 ),
 
+all_scores as (
+
+    select score from {{ ref('rfm_scores') }}
+    union all
+    select 0 as score
+
+),
+
 score_situations as (
 
     select
         recencies.score as recency,
         frequencies.score as frequency,
         monetaries.score as monetary
-    from (select score from {{ ref('rfm_scores') }} union all select 0 as score) as recencies
-    cross join (select score from {{ ref('rfm_scores') }} union all select 0 as score) as frequencies
-    cross join (select score from {{ ref('rfm_scores') }} union all select 0 as score) as monetaries
+    from all_scores as recencies
+    cross join all_scores as frequencies
+    cross join all_scores as monetaries
 
 ),
 
@@ -259,9 +287,9 @@ stage_limits as (
 stage_situations as (
 
     select distinct
-        {%- for name in stage_measures %}
-        {{ within_limit('customers.' ~ name, 'stage_limits.' ~ name) }} as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ within_limit('customers.orders', 'stage_limits.orders') }} as orders,
+        {{ within_limit('customers.recency_days', 'stage_limits.recency_days') }} as recency_days,
+        {{ within_limit('customers.tenure_days', 'stage_limits.tenure_days') }} as tenure_days
     from {{ ref('int_customer_measures') }} as customers
     cross join stage_limits
 
@@ -282,10 +310,11 @@ engagement_limits as (
 engagement_situations as (
 
     select distinct
-        {%- for name in signals %}
-        {{ within_limit('customers.recent_' ~ name, 'engagement_limits.' ~ name) }} as {{ name }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ within_limit('customers.recent_mails', 'engagement_limits.mails') }} as mails,
+        {{ within_limit('customers.recent_tracked_mails', 'engagement_limits.tracked_mails') }} as tracked_mails,
+        {{ within_limit('customers.recent_opens', 'engagement_limits.opens') }} as opens,
+        {{ within_limit('customers.recent_clicks', 'engagement_limits.clicks') }} as clicks,
+        {{ within_limit('customers.recent_visits', 'engagement_limits.visits') }} as visits
     from {{ ref('int_customer_measures') }} as customers
     cross join engagement_limits
 
@@ -352,15 +381,17 @@ left join behaviours
         and placed.monetary_score = behaviours.monetary
 left join stages
     on
-        {%- for name in stage_measures %}
-        {{ 'and ' if not loop.first }}stages.{{ name }} = {{ within_limit('placed.' ~ name, 'stage_limits.' ~ name) }}
-        {%- endfor %}
+        stages.orders = {{ within_limit('placed.orders', 'stage_limits.orders') }}
+        and stages.recency_days = {{ within_limit('placed.recency_days', 'stage_limits.recency_days') }}
+        and stages.tenure_days = {{ within_limit('placed.tenure_days', 'stage_limits.tenure_days') }}
 left join engagements
     on
-        {%- for name in signals %}
-        {{ 'and ' if not loop.first }}engagements.{{ name }}
-        = {{ within_limit('placed.' ~ name, 'engagement_limits.' ~ name) }}
-        {%- endfor %}
+        engagements.mails = {{ within_limit('placed.recent_mails', 'engagement_limits.mails') }}
+        and engagements.tracked_mails
+        = {{ within_limit('placed.recent_tracked_mails', 'engagement_limits.tracked_mails') }}
+        and engagements.opens = {{ within_limit('placed.recent_opens', 'engagement_limits.opens') }}
+        and engagements.clicks = {{ within_limit('placed.recent_clicks', 'engagement_limits.clicks') }}
+        and engagements.visits = {{ within_limit('placed.recent_visits', 'engagement_limits.visits') }}
 left join loyalty_spans
     on
         (loyalty_spans.from_amount is null or placed.revenue_12m_amount >= loyalty_spans.from_amount)

@@ -1,7 +1,7 @@
 {{ config(tags=['phase_profiles']) }}
 
 {#- A column per snapshot day: each amount is read once, however many windows it belongs to. -#}
-{%- set snapshots = range(1, threshold('segment_history_months') + 2) %}
+{%- set snapshots = snapshot_numbers() %}
 
 with snapshot_days as (
 
@@ -23,7 +23,10 @@ metric_definitions as (
 
 products as (
 
-    select product_id, category from {{ ref('dim_products') }}
+    select
+        product_id,
+        nullif(category, '') as category
+    from {{ ref('dim_products') }}
 
 ),
 
@@ -58,7 +61,7 @@ sales as (
         channel as choice,
         sum(net_amount) as net_amount
     from {{ ref('fct_orders') }}
-    where channel is not null
+    where channel <> ''
     group by channel
 
 ),
@@ -136,7 +139,6 @@ amounts as (
         expires_on,
         net_amount as amount
     from orders
-
     {%- for name in ['gross', 'discount'] %}
 
     union all
@@ -155,17 +157,17 @@ amounts as (
 )
 
 select
-    amounts.customer_id,
-    amounts.segment_kind,
-    coalesce(choices.segment, main_segments.unknown_segment) as segment,
     {%- for number in snapshots %}
     sum(
         case
             when amounts.day <= days.day_{{ number }} and amounts.expires_on > days.day_{{ number }}
                 then amounts.amount
         end
-    ) as amount_{{ number }}{{ ',' if not loop.last }}
+    ) as amount_{{ number }},
     {%- endfor %}
+    amounts.customer_id,
+    amounts.segment_kind,
+    coalesce(choices.segment, main_segments.unknown_segment) as segment
 from amounts
 cross join days
 left join main_segments on amounts.segment_kind = main_segments.segment_kind

@@ -129,7 +129,8 @@ select
     offer_articles.product_id,
     {{ regulars.rounded('1 / (1 + exp(-ranked.log_odds))', 6) }} as score,
     case rules.because_kind
-        when 'product' then 'customers who bought ' || coalesce(because.article_name, rules.because_id) || ' bought it next'
+        when 'product'
+            then 'customers who bought ' || coalesce(because.article_name, rules.because_id) || ' bought it next'
         when 'category' then 'customers who buy from ' || rules.because_id || ' bought it next'
         else 'bought most by all'
     end as reason,

@@ -148,7 +148,10 @@ moves_of_customers as (
     inner join rungs as to_rungs
         on steps.to_combination_id = to_rungs.combination_id and from_rungs.ladder = to_rungs.ladder
     inner join tactics on steps.from_combination_id = tactics.combination_id
-    where steps.from_combination_id <> steps.to_combination_id and from_rungs.rank > 0 and to_rungs.rank > from_rungs.rank
+    where
+        steps.from_combination_id <> steps.to_combination_id
+        and from_rungs.rank > 0
+        and to_rungs.rank > from_rungs.rank
     group by from_rungs.ladder, tactics.segment_kind, tactics.segment, steps.customer_id
 
 ),
