@@ -19,7 +19,10 @@
             {%- endfor %}
             seed.{{ segment }},
             row_number() over (
-                partition by {% for measure in measures %}situations.{{ measure }}{{ ', ' if not loop.last }}{% endfor %}
+                partition by
+                    {%- for measure in measures %}
+                    situations.{{ measure }}{{ ',' if not loop.last }}
+                    {%- endfor %}
                 order by seed.priority
             ) as place
         from {{ situations }} as situations

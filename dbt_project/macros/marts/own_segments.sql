@@ -1,4 +1,5 @@
-{#- The segments that the company defines itself: SQL files in models/segments, and rows of the seed custom_segments. -#}
+{#- The segments that the company defines itself: SQL files in models/segments, and rows of the seed
+    custom_segments. -#}
 
 {#- Kinds that come with Regulars, each with its column of int_customer_segments; orchestration/own_segments.py has the
     same names. -#}

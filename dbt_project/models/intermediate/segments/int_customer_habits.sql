@@ -1,6 +1,6 @@
 {{ config(tags=['phase_profiles']) }}
 
-{%- set snapshots = range(1, threshold('segment_history_months') + 2) %}
+{%- set snapshots = snapshot_numbers() %}
 {%- set kinds = ['category', 'channel'] %}
 
 with snapshot_days as (

@@ -1,7 +1,7 @@
 {{ config(tags=['phase_profiles']) }}
 
 {#- A column per snapshot day: each amount is read once, however many windows it belongs to. -#}
-{%- set snapshots = range(1, threshold('segment_history_months') + 2) %}
+{%- set snapshots = snapshot_numbers() %}
 
 with snapshot_days as (
 
