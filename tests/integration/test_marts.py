@@ -603,7 +603,10 @@ def test_a_file_and_a_few_rows_make_segments_with_a_past(folder: Path, shop: War
     ("sql", "says"),
     [
         ("select customer_id, 'x' as segment from {rows}", "gives no column day but customer_id, segment"),
-        ("select customer_id, current_day as day, 'x' as segment from {rows}", "1 rows on days that are not measured"),
+        (
+            "select customer_id, current_day as day, 'x' as segment from {rows}",
+            "gives 1 rows on days that are not measured",
+        ),
         (
             "select customer_id, day, 'x' as segment from {rows} union all select customer_id, day, 'y' from {rows}",
             "gives 4 times more than one segment for the same customer and day",

@@ -20,7 +20,9 @@
             seed.{{ segment }},
             row_number() over (
                 partition by
-                    {% for measure in measures %}situations.{{ measure }}{{ ', ' if not loop.last }}{% endfor %}
+                    {%- for measure in measures %}
+                    situations.{{ measure }}{{ ',' if not loop.last }}
+                    {%- endfor %}
                 order by seed.priority
             ) as place
         from {{ situations }} as situations
