@@ -19,8 +19,6 @@ LEFT_OUT = {".venv", "home", "data", "node_modules", ".git", "build", "dist"}
 ABSENT_TABLES = {
     "customer_segment_history",
     "segment_transitions",
-    "next_offers",
-    "replenishments",
     "cohort_retention",
     "customer_journeys",
     "partner_network",

@@ -28,7 +28,8 @@ on_offer as (
 as_of as (
 
     select
-        cast({{ regulars.add_days('as_of_on', '-' ~ threshold('next_offer_memory_days')) }} as date) as memory_begins_on,
+        cast({{ regulars.add_days('as_of_on', '-' ~ threshold('next_offer_memory_days')) }} as date)
+            as memory_begins_on,
         cast({{ regulars.add_days('as_of_on', '-' ~ threshold('next_offer_days')) }} as date) as lately_begins_on
     from {{ ref('int_as_of') }}
 
@@ -66,7 +67,8 @@ counted as (
 
 ),
 
--- How many buy it lately, drawn towards the share of the whole memory. One more in the denominator, so that no share is 1.
+-- How many buy it lately, drawn towards the share of the whole memory. One more in the denominator, so that no share
+-- is 1.
 shares as (
 
     select

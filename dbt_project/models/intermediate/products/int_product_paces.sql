@@ -14,8 +14,8 @@ with intervals as (
 
 ),
 
--- What is worked out with logarithms or added up is rounded here and below: engines and runs differ in the last digit, and a
--- due date or a rank must not.
+-- What is worked out with logarithms or added up is rounded here and in what follows: engines and runs differ in the
+-- last digit, and a due date or a rank must not.
 -- What more lasts is seen within each customer: who buys more than others may just be more people.
 by_customer as (
 
@@ -29,7 +29,8 @@ by_customer as (
 
 ),
 
--- Twice as much lasts twice as long (1) unless the purchases say otherwise; the belief weighs as much as so many doublings.
+-- Twice as much lasts twice as long (1) unless the purchases say otherwise; the belief weighs as much as so many
+-- doublings.
 slopes as (
 
     select

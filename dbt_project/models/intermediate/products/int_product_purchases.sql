@@ -30,8 +30,8 @@ as_of as (
 
 ),
 
--- Orders whose status or amount says that goods came back. Either the goods of an earlier sale (a return note), or those of
--- the order itself, which is then worth nothing any more, but not less.
+-- Orders whose status or amount says that goods came back. Either the goods of an earlier sale (a return note), or
+-- those of the order itself, which is then worth nothing any more, but not less.
 taken_back as (
 
     select
@@ -88,8 +88,8 @@ days as (
 
 ),
 
--- What came back was never used up: it is taken from the purchases before it, the newest first. Walked from the end, what
--- still has to be taken grows with each return and falls with each purchase, but never below nothing; that is the
+-- What came back was never used up: it is taken from the purchases before it, the newest first. Walked from the end,
+-- what still has to be taken grows with each return and falls with each purchase, but never below nothing; that is the
 -- highest of the sums from a day to any later one.
 with_returns as (
 

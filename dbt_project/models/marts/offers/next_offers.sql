@@ -60,14 +60,20 @@ looked_at as (
 
 ),
 
+different_places as (
+
+    select distinct places from looked_at
+
+),
+
 depths as (
 
     select
-        depths.places,
+        different_places.places,
         offer_articles.place as article_place,
         offer_articles.log_odds
-    from (select distinct places from looked_at) as depths
-    inner join offer_articles on depths.places >= offer_articles.place
+    from different_places
+    inner join offer_articles on different_places.places >= offer_articles.place
 
 ),
 
@@ -129,7 +135,8 @@ select
     offer_articles.product_id,
     {{ regulars.rounded('1 / (1 + exp(-ranked.log_odds))', 6) }} as score,
     case rules.because_kind
-        when 'product' then 'customers who bought ' || coalesce(because.article_name, rules.because_id) || ' bought it next'
+        when 'product'
+            then 'customers who bought ' || coalesce(because.article_name, rules.because_id) || ' bought it next'
         when 'category' then 'customers who buy from ' || rules.because_id || ' bought it next'
         else 'bought most by all'
     end as reason,

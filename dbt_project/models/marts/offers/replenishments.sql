@@ -22,7 +22,8 @@ known as (
 
 ),
 
--- How often a forecast was right, by how much was known of the rhythm: in the whole company, and drawn towards it for each article.
+-- How often a forecast was right, by how much was known of the rhythm: in the whole company, and drawn towards it for
+-- each article.
 company_rates as (
 
     select
@@ -89,7 +90,8 @@ weights as (
 
 ),
 
--- Whether an article is bought again at all: of the first purchases that are long enough ago, how many were followed by another.
+-- Whether an article is bought again at all: of the first purchases that are long enough ago, how many were followed by
+-- another.
 rebought as (
 
     select
@@ -170,7 +172,8 @@ cross join as_of
 left join own_medians
     on dated.customer_id = own_medians.customer_id and dated.article_id = own_medians.article_id
 left join rebought on dated.article_id = rebought.article_id
--- Of who bought once only the article's rhythm is known: it counts where the article is mostly bought again, and not for ever.
+-- Of who bought once only the article's rhythm is known: it counts where the article is mostly bought again, and not
+-- for ever.
 where
     dated.intervals > 0
     or (rebought.share >= {{ threshold('replenishment_rebuy_share') }} and not dated.is_gone)
