@@ -14,8 +14,8 @@ have no rhythm at all: they come at any time with the same probability, and the 
 largest e^(-0.8 x) - e^(-1.2 x)).
 
 Settings were chosen on other data: rhythms of seed 11, a sample company of seed 11, the real shop as of 2011-06-30.
-That an occasion counts as no purchase (and not as three times the usual amount) was settled after a first look at seed 12,
-0.692 for regular buyers; the rhythms measured here are of seed 13.
+That an occasion counts as no purchase (and not as three times the usual amount) was settled after a first look at
+seed 12, 0.692 for regular buyers; the rhythms measured here are of seed 13.
 
     python -m benchmarks.replenishment
     python -m benchmarks.replenishment --on "sample of 20,000" big/company.yaml home_big 2025-12-31 --on "real shop" …
@@ -207,8 +207,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         if place["truth"]:
             lines += [
                 "",
-                f"Beside the truth ({place['place']}): somebody who knows the rhythm, and how often the expected interval",
-                "is within ± 20 % of it.",
+                f"Beside the truth ({place['place']}): somebody who knows the rhythm, and how often the expected",
+                "interval is within ± 20 % of it.",
                 "",
                 "| buyers | forecasts | right | right who knows | rhythm found |",
                 "| --- | ---: | ---: | ---: | ---: |",
