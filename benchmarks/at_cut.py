@@ -48,7 +48,7 @@ class Place:
 class Cut:
     """A warehouse built as of `day`, open for reading, with what came later in the table `later`.
 
-    `later` has one row per customer × article × day after `day` up to `end`, with bought_quantity and kept_quantity.
+    `later` has one row per customer, article and day after `day` up to `end`, with bought_quantity and kept_quantity.
     """
 
     con: duckdb.DuckDBPyConnection

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.replenishment`: whether people buy again when it is due, out of time, and what confidence means.
+"""`python -m benchmarks.replenishment`: whether people buy again when it is due, and what confidence means.
 
 Replenishments are built as of a day; then we look when each customer buys the article next. It is right if that is
 within ± 20 % of the expected interval. Counted is who has just bought (at most a fifth of the interval ago), so that
@@ -14,6 +14,8 @@ have no rhythm at all: they come at any time with the same probability, and the 
 largest e^(-0.8 x) - e^(-1.2 x)).
 
 Settings were chosen on other data: rhythms of seed 11, a sample company of seed 11, the real shop as of 2011-06-30.
+That an occasion counts as no purchase (and not as three times the usual amount) was settled after a first look at
+seed 12, 0.692 for regular buyers; the rhythms measured here are of seed 13.
 
     python -m benchmarks.replenishment
     python -m benchmarks.replenishment --on "sample of 20,000" big/company.yaml home_big 2025-12-31 --on "real shop" …
@@ -39,7 +41,7 @@ from orchestration.pipeline import run
 
 RESULTS = Path(__file__).resolve().parent / "results"
 NEAR, GOAL, HORIZON = 0.20, 0.70, 180
-CONSTRUCTED, SEED, CONSTRUCTED_CUT = 1500, 12, date(2025, 12, 31)
+CONSTRUCTED, SEED, CONSTRUCTED_CUT = 1500, 13, date(2025, 12, 31)
 REGULAR_PURCHASES, REGULAR_SHARE = 5, 0.5
 
 _SETUP = f"""
@@ -162,7 +164,6 @@ def _beside_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
             JOIN '{truth}' AS truth
                 ON records.source_record_id = 'account:' || truth.customer
                     AND forecasts.article_id = 'shop:' || truth.article
-            WHERE forecasts.last_quantity < 10
         )
         SELECT is_regular, count(*), avg({_right("expected")}), avg({_right("true_days")}),
             avg((abs(expected - true_days) <= {NEAR} * true_days)::INTEGER)
@@ -182,11 +183,12 @@ def as_markdown(record: dict[str, Any]) -> str:
     lines = [
         "# Replenishments, out of time",
         "",
-        f"{record['date']}, {versions}. `python -m benchmarks.replenishment`, which says what is counted, and who is a regular buyer.",
+        f"{record['date']}, {versions}. `python -m benchmarks.replenishment`, which says what is counted, and who is a",
+        "regular buyer.",
         "",
         "Right is a next purchase within ± 20 % of the expected interval. The constructed company has known rhythms",
-        "(`benchmarks/rhythms.py`). In the sample companies nobody has one: purchases come at any time with the same probability,",
-        "and no forecast can be right in more than 14.8 %. Who bought one time, or in a way that looks regular by chance, is counted too.",
+        "(`benchmarks/rhythms.py`). In the sample companies nobody has one: purchases come at any time with the same",
+        "probability, no forecast can be right in more than 14.8 %, and who looks regular there does so by chance.",
         "",
         "| company | from, to | buyers | forecasts | right | last interval | confidence | measure |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
@@ -198,20 +200,23 @@ def as_markdown(record: dict[str, Any]) -> str:
                 verdict = f"{GOAL:.0%}: {'met' if group['right'] >= GOAL else '**missed**'}"
             lines.append(
                 f"| {place['place']} | {place['cut']}, {place['end']} | {label} | {group['forecasts']:,} | "
-                f"{_text(group['right'])} | {_text(group['last_interval'])} | {_text(group['confidence'])} | {verdict} |"
+                + " | ".join(_text(group[name]) for name in ("right", "last_interval", "confidence"))
+                + f" | {verdict} |"
             )
     for place in record["places"]:
         if place["truth"]:
             lines += [
                 "",
-                f"Beside the truth ({place['place']}; last purchases that are no gift): who knows the rhythm, and how often the expected",
+                f"Beside the truth ({place['place']}): somebody who knows the rhythm, and how often the expected",
                 "interval is within ± 20 % of it.",
                 "",
                 "| buyers | forecasts | right | right who knows | rhythm found |",
                 "| --- | ---: | ---: | ---: | ---: |",
             ]
             lines += [
-                f"| {label} | {one['forecasts']:,} | {one['right']:.3f} | {one['knowing']:.3f} | {one['rhythm_found']:.3f} |"
+                f"| {label} | {one['forecasts']:,} | "
+                + " | ".join(f"{one[name]:.3f}" for name in ("right", "knowing", "rhythm_found"))
+                + " |"
                 for label, one in place["truth"].items()
             ]
     lines += [
@@ -223,7 +228,7 @@ def as_markdown(record: dict[str, Any]) -> str:
     ]
     lines += [
         f"| {place['place']} | {_text(place['confidence']['gap'])} | "
-        + "; ".join(f"{count:,.0f}: {mean:.2f} → {right:.2f}" for _, count, mean, right in place["confidence"]["tenths"])
+        + "; ".join(f"{row[1]:,.0f}: {row[2]:.2f} → {row[3]:.2f}" for row in place["confidence"]["tenths"])
         + " |"
         for place in record["places"]
     ]

@@ -3,9 +3,9 @@
 Each customer buys one to four of 30 articles, each with a rhythm of its own: lognormal about the article's (sigma 0.4),
 whose median is lognormal about 30 days (sigma 0.6). A purchase lasts her rhythm, times 1, 2 or 3 packs (70, 25, 5 %),
 times lognormal noise; the noise is 5, 10, 20 or 40 %, drawn once for each customer and article. Besides: 5 % of
-purchases are followed by one that is left out, 3 % by a gift of ten packs at some other time, 4 % by a further pack that
-is brought back within five days; after 2 % she never comes again. 15 further articles are bought once each by many, at
-any time: nobody needs them again.
+purchases are followed by one that is left out, 3 % by a gift of ten packs at some other time, 4 % by a further pack
+that is brought back within five days; after 2 % she never comes again. 15 further articles are bought once each by
+many, at any time: nobody needs them again.
 """
 
 from __future__ import annotations

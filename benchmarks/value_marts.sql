@@ -2288,36 +2288,50 @@ WITH bought AS (
         purchases.day,
         purchases.product_id,
         purchases.kept AS quantity,
-        row_number() OVER again AS number,
-        lead(purchases.day) OVER again AS next_day
+        count(*) OVER (PARTITION BY purchases.customer_id, purchases.article_id) AS times
     FROM purchases
     INNER JOIN articles USING (product_id)
     WHERE purchases.kept > 0 AND NOT articles.is_gift
-    WINDOW again AS (PARTITION BY purchases.customer_id, purchases.article_id ORDER BY purchases.day)
 ),
 
 own AS (
     SELECT customer_id, article_id, median(quantity) AS own_quantity
     FROM bought
+    WHERE times > 1
     GROUP BY customer_id, article_id
-    HAVING count(*) > 1
 ),
 
 usual AS (
     SELECT article_id, median(quantity) AS usual_quantity FROM bought GROUP BY article_id
+),
+
+compared AS (
+    SELECT
+        bought.*,
+        coalesce(own.own_quantity, usual.usual_quantity) AS own_quantity,
+        bought.quantity / coalesce(own.own_quantity, usual.usual_quantity) AS times_own,
+        coalesce(own.own_quantity, usual.usual_quantity) / usual.usual_quantity AS own_times_usual
+    FROM bought
+    INNER JOIN usual USING (article_id)
+    LEFT JOIN own USING (customer_id, article_id)
 )
 
 SELECT
-    bought.*,
-    coalesce(own.own_quantity, usual.usual_quantity) AS own_quantity,
-    bought.quantity / coalesce(own.own_quantity, usual.usual_quantity) BETWEEN 1 / 3 AND 3 AS is_usual_amount,
-    ln(least(greatest(bought.quantity / coalesce(own.own_quantity, usual.usual_quantity), 1 / 3), 3)) AS log_amount,
-    ln(least(greatest(coalesce(own.own_quantity, usual.usual_quantity) / usual.usual_quantity, 1 / 3), 3))
-        AS log_own_amount,
-    CAST(bought.next_day - bought.day AS DOUBLE) AS interval_days
-FROM bought
-INNER JOIN usual USING (article_id)
-LEFT JOIN own USING (customer_id, article_id);
+    customer_id,
+    article_id,
+    day,
+    product_id,
+    quantity,
+    own_quantity,
+    row_number() OVER again AS number,
+    lead(day) OVER again AS next_day,
+    times_own BETWEEN 1 / 3 AND 3 AS is_usual_amount,
+    ln(least(greatest(times_own, 1 / 3), 3)) AS log_amount,
+    ln(least(greatest(own_times_usual, 1 / 3), 3)) AS log_own_amount,
+    CAST(next_day - day AS DOUBLE) AS interval_days
+FROM compared
+WHERE times < 3 OR times_own <= 3
+WINDOW again AS (PARTITION BY customer_id, article_id ORDER BY day);
 
 CREATE TABLE paces AS
 WITH elasticities AS (

@@ -104,6 +104,12 @@ following as (
 
 ),
 
+with_reason as (
+
+    select distinct customer_id from following
+
+),
+
 -- For those without such a reason, because they bought little, or things that few buy: what follows the categories
 -- that they ever bought from.
 categories as (
@@ -113,8 +119,7 @@ categories as (
         articles.category as because_id
     from owned
     inner join articles on owned.article_id = articles.product_id
-    left join (select distinct customer_id from following) as with_reason
-        on owned.customer_id = with_reason.customer_id
+    left join with_reason on owned.customer_id = with_reason.customer_id
     where with_reason.customer_id is null and articles.category is not null
     group by owned.customer_id, articles.category
 

@@ -69,8 +69,7 @@ used as (
 
 ),
 
--- One name and category for all products of an article: those of the product whose id the article bears, if it has
--- them.
+-- One name and category for all products of an article: those of the product whose id it bears, if it has them.
 described as (
 
     select

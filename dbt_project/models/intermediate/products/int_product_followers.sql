@@ -56,7 +56,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by customer_id, because_kind order by first_kept_on desc, because_id
+            partition by customer_id, because_kind order by first_kept_on desc, because_id asc
         ) as place
     from begun
 

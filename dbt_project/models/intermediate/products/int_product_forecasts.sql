@@ -91,8 +91,7 @@ select
     next_day,
     interval_days,
     days_since,
-    -- Known once the time has passed, not when somebody happens to buy: else those who come early would be counted
-    -- first.
+    -- Known once the time has passed, not when somebody happens to buy: else who comes early would be counted first.
     case
         when days_since >= (1 + {{ near }}) * expected_days
             then

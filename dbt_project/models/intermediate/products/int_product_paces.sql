@@ -14,9 +14,9 @@ with intervals as (
 
 ),
 
--- What is worked out with logarithms or added up is rounded here and below: engines and runs differ in the last digit,
--- and a due date or a rank must not. What more lasts is seen within each customer: who buys more than others may just
--- be more people.
+-- What is worked out with logarithms or added up is rounded here and in what follows: engines and runs differ in the
+-- last digit, and a due date or a rank must not.
+-- What more lasts is seen within each customer: who buys more than others may just be more people.
 by_customer as (
 
     select

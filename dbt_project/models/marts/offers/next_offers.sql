@@ -60,14 +60,20 @@ looked_at as (
 
 ),
 
+different_places as (
+
+    select distinct places from looked_at
+
+),
+
 depths as (
 
     select
-        depths.places,
+        different_places.places,
         offer_articles.place as article_place,
         offer_articles.log_odds
-    from (select distinct places from looked_at) as depths
-    inner join offer_articles on depths.places >= offer_articles.place
+    from different_places
+    inner join offer_articles on different_places.places >= offer_articles.place
 
 ),
 

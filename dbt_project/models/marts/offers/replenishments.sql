@@ -90,8 +90,8 @@ weights as (
 
 ),
 
--- Whether an article is bought again at all: of the first purchases that are long enough ago, how many were followed
--- by another.
+-- Whether an article is bought again at all: of the first purchases that are long enough ago, how many were followed by
+-- another.
 rebought as (
 
     select
