@@ -7,6 +7,7 @@ this reader: the file is left to the careful one.
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,6 +56,8 @@ def read_piece(path: Path, piece: Piece, first: int, layout: Layout, width: int)
     with path.open("rb") as stream:
         stream.seek(piece.start)
         data = stream.read(piece.end - piece.start)
+    if piece.start and data.startswith(codecs.BOM_UTF8):
+        raise Unsound("Arrow would take a character of the first value for the mark of a file")
     names = schema.names[:-1]
     try:
         table = csv.read_csv(

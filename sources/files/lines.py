@@ -273,7 +273,9 @@ def read_records(path: Path, layout: Layout, header: Header) -> Iterator[Block]:
     with path.open(encoding="utf-8", errors="surrogateescape", newline=_line_end(path)) as stream:
         for _ in range(header.lines):
             stream.readline()
-        for values, refused, taken in _records(_without_bom(stream), layout, skip_blanks=skip_blanks):
+        # The mark of a file stands at its start; further down the same character is part of a value.
+        lines = stream if header.lines else _without_bom(stream)
+        for values, refused, taken in _records(lines, layout, skip_blanks=skip_blanks):
             starts_at = line_number + 1
             line_number += len(taken)
             if values is not None and _is_blank(values, width):

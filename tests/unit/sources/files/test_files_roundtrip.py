@@ -78,6 +78,7 @@ def test_values_come_back(table: list[list[str]], line_end: str, quoting: int) -
 @given(st.lists(st.sampled_from(["a", ",", '"', "\n", '"a"', '"a,b"', "é", " ", "a,a\n", '"a",""\n']), max_size=25))
 @example(list(' "\n,a\n,",,aa  "\n,  a" '))
 @example(list('1,5" pipe\n2\n3,6" pipe\n'))
+@example(list("\ufeff,a\n"))
 def test_the_fast_and_the_careful_reader_agree(pieces: list[str]) -> None:
     content = ("x,y\n" + "".join(pieces)).encode()
     assert _load(content) == _load(content, careful=True)
@@ -85,6 +86,8 @@ def test_the_fast_and_the_careful_reader_agree(pieces: list[str]) -> None:
 
 @_QUICK
 @given(st.binary(max_size=60))
+@example("\ufeff".encode())
+@example("\ufeff,a\n1,2,3\n".encode())
 def test_any_bytes_are_kept(body: bytes) -> None:
     rows, received, rejected = _load(b"x,y\n" + body)
     assert received == len(rows)
