@@ -220,8 +220,11 @@ class _Staged:
             places = {
                 (source, key): (source, file, row)
                 for source, key, file, row in con.execute(
-                    "SELECT s.source, call_id, b.file, row_number FROM staging.stg_all__calls AS s "
-                    "JOIN ledger.batches AS b USING (batch_id) WHERE part_of IS NULL"
+                    "SELECT s.source, key, b.file, row_number FROM ("
+                    "SELECT source, call_id AS key, batch_id, row_number FROM staging.stg_all__calls "
+                    "WHERE part_of IS NULL UNION ALL "
+                    "SELECT source, response_id, batch_id, row_number FROM staging.stg_all__surveys"
+                    ") AS s JOIN ledger.batches AS b USING (batch_id)"
                 ).fetchall()
             }
             index = dict(
@@ -242,6 +245,7 @@ class _Truth:
         orders = pl.read_parquet(made / "orders.parquet")
         self.nobody = orders.filter(~pl.col("is_linked") & (pl.col("source") == "tills") & pl.col("is_received"))
         self.hidden = pl.read_parquet(made / "calls.parquet").filter("is_withheld")["call_id"].to_list()
+        self.anonymous = pl.read_parquet(made / "answers.parquet").filter("is_anonymous")["response_id"].to_list()
         self.received: dict[tuple[str, str], int] = defaultdict(int)
         for one in json.loads((made / "summary.json").read_text(encoding="utf-8"))["entities"]:
             self.received[one["source"], one["entity"]] += one["records"]
@@ -283,12 +287,16 @@ class _Truth:
         return made
 
     def expected(self, staged: _Staged, injected: dict[str, set[Record]]) -> dict[str, set[Record]]:
-        """Rule -> records that must fail it: also receipts without a card, callers who hide, and shared values."""
+        """Rule -> records that must fail it: also of people who hide, or are not named, and shared values."""
         made = defaultdict(set, {rule: set(records) for rule, records in injected.items()})
         nobody = self.nobody.select("source", "file", "row_number").iter_rows()
         made["orders_customer_known"] |= {(source, file, row, "") for source, file, row in nobody}
-        places = [staged.places.get(("phone", call)) for call in self.hidden]
-        made["calls_caller_known"] |= {(*place, "") for place in places if place is not None}
+        for rule, source, keys in (
+            ("calls_caller_known", "phone", self.hidden),
+            ("surveys_respondent_known", "survey", self.anonymous),
+        ):
+            places = [staged.places.get((source, key)) for key in keys]
+            made[rule] |= {(*place, "") for place in places if place is not None}
         for rule, broken in SHARED.items():
             made[broken] |= {
                 one

@@ -34,8 +34,9 @@ from benchmarks.shuffle_input import Delivery, deliveries
 from orchestration.company import load_company
 from orchestration.dbt import PHASES, Dbt
 from orchestration.home import Home
+from orchestration.predictions import forecast
 from orchestration.run import Run
-from orchestration.steps import load_source, prepare, resolve_identity, score_lifetime_value
+from orchestration.steps import load_source, prepare, resolve_identity
 from orchestration.warehouse import write_state
 
 LATEST_DAYS = 180
@@ -59,6 +60,7 @@ LEFT_OUT: dict[str, str] = {
     "customer_id_aliases": "the same",
     "*.since_at": "since when an id or a group is there",
     "customer_groups.group_id": "named after a customer id",
+    "satisfaction_by_subject.subject_id": "of companies: the same group id",
     "source_loads": "per load; compared as sums over the loads",
     "data_validity": "per load; compared as sums over the loads",
     "source_loads and data_validity of mailer's campaigns": "SendGrid's events name their campaigns: one record per "
@@ -67,6 +69,7 @@ LEFT_OUT: dict[str, str] = {
     "data_validity_by_field": "per load; compared for everything held",
     "data_validity_history": "what each judgement found: two orders are judged at other moments",
     "source_anomalies": "what each run found unusual in the days that it brought",
+    "forecast_models": "the model cards of all runs; that of the last one is compared",
     "int_quality__rule_counts": "no mart",
 }
 """Columns and tables that differ by definition, with the reason of each."""
@@ -83,6 +86,7 @@ _COLUMNS = {
 }
 _COLUMNS_OF = {
     "customer_groups": {"group_id"},
+    "forecast_models": {"run_id"},
     "quarantined_records": {"row_number"},
     "source_loads": {"started_at", "finished_at"},
 }
@@ -158,7 +162,7 @@ class Company:
         resolve_identity(this)
         if to_the_end:
             self._build(this, f"tag:{profiles}")
-            score_lifetime_value(this)
+            forecast(this)
             self._build(this, f"tag:{value}")
         with this.engine.control() as con:  # as the publishing step says that the tables are whole
             write_state(con, {"fingerprint": this.fingerprint})
@@ -188,6 +192,10 @@ def _comparable(name: str, frame: pl.DataFrame, customers: dict[str, str]) -> pl
     """A mart without what differs by definition, its customers named by their smallest record."""
     if name in ("data_validity_index", "data_validity_by_field"):
         frame = frame.filter(pl.col("load_id") == "all")
+    if name == "satisfaction_by_subject":
+        frame = frame.with_columns(pl.when(pl.col("subject_kind") != "company").then("subject_id").alias("subject_id"))
+    if name == "forecast_models":
+        frame = frame.filter(pl.col("run_id") == pl.col("run_id").max())
     if name in _SUMS:
         by, numbers = _SUMS[name]
         frame = frame.filter(pl.struct("source", "entity").is_in(_PER_FILE).not_())

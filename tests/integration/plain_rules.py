@@ -45,6 +45,12 @@ def number(value: str | None) -> Decimal | None:
     return Decimal(plain) if plain and re.fullmatch(r"[+-]?\d+(\.\d+)?", plain) else None
 
 
+def whole(value: str | None) -> Decimal | None:
+    """The number, if it is a whole one."""
+    found = number(value)
+    return found if found is not None and found == found.to_integral_value() else None
+
+
 def moment(value: str | None) -> datetime | None:
     """The time in UTC of a text that says it in Berlin's."""
     try:
@@ -139,9 +145,9 @@ def total_adds_up(row: Row, _: Known) -> bool:
     return any(abs(abs(total) - way) <= room for way in ways)
 
 
-def at_most(name: str, whole: Callable[[Row], Decimal | None]) -> Rule:
+def at_most(name: str, total: Callable[[Row], Decimal | None]) -> Rule:
     def judge(row: Row, _: Known) -> bool:
-        found, limit = number(row[name]), whole(row)
+        found, limit = number(row[name]), total(row)
         return found is None or limit is None or abs(found) <= limit + Decimal("0.05")
 
     return judge
@@ -348,7 +354,7 @@ RULES: dict[str, Rule] = {
     ),
     "subscriptions_ended_at_readable": reads(moment, "ended_at"),
     "subscriptions_ended_at_not_before_start": not_before("ended_at", first="started_at"),
-    "subscriptions_period_months_readable": reads(number, "period_months"),
+    "subscriptions_period_months_readable": reads(whole, "period_months"),
     "subscriptions_period_months_positive": holds("period_months", lambda months: months >= 1),
     "subscriptions_price_amount_readable": reads(number, "price_amount"),
     "subscriptions_price_amount_not_negative": holds("price_amount", lambda price: price >= 0),

@@ -95,6 +95,8 @@ def tables_of(file: Path, without: Iterable[str] = OF_ONE_RUN) -> dict[str, list
                 "SELECT source, entity, rule, validity, goal, weight, records, failed_records, passed "
                 "FROM marts.data_validity_history WHERE run_id = (SELECT max(run_id) FROM marts.data_validity_history)"
             )
+        elif table == "forecast_models":
+            query += " WHERE run_id = (SELECT max(run_id) FROM marts.forecast_models)"
         kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
         made[table] = sorted(rows(file, query.format(kept)), key=repr)
     return made

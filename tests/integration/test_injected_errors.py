@@ -36,7 +36,7 @@ def test_rules_that_nothing_was_injected_for_find_nothing_by_themselves(comparis
 
 def test_the_index_is_the_true_share(comparison: Comparison) -> None:
     assert set(comparison.index) == {
-        "all", "app", "desk", "list", "mailer", "phone", "rates", "site", "tills", "webshop",
+        "all", "app", "boxes", "desk", "list", "mailer", "phone", "rates", "site", "survey", "tills", "webshop",
     }  # fmt: skip
     assert {source: both for source, both in comparison.index.items() if abs(both[0] - both[1]) > DISTANCE} == {}
     assert comparison.index["site"][0] < 0.995, "a site with errors in 6 % of its records is not nearly faultless"
@@ -44,7 +44,7 @@ def test_the_index_is_the_true_share(comparison: Comparison) -> None:
 
 def test_a_source_whose_errors_are_all_its_own_has_the_true_share_to_the_last_digit(comparison: Comparison) -> None:
     # Ten decimals are what the index is rounded to.
-    for source in ("site", "app", "desk", "list", "mailer", "rates"):
+    for source in ("site", "app", "boxes", "desk", "list", "mailer", "rates"):
         measured, true = comparison.index[source]
         assert measured == pytest.approx(true, abs=5.1e-11), source
 

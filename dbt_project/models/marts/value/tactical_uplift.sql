@@ -89,13 +89,16 @@ climbed as (
 
 ),
 
--- Who stands high has less way up: each customer is compared with all who stand on the same rung.
+-- Who stands high has less way up: each customer is compared with all who stand on the same rung. Shares are decimals, so
+-- that they add up to the same in whatever order they come.
 usual as (
 
     select
         ladder,
         rank,
-        cast(sum(moved_up) as double) / cast(sum(customers) as double) as moved_up_share
+        cast(
+            {{ regulars.rounded('cast(sum(moved_up) as double) / cast(sum(customers) as double)', 12) }} as decimal(15, 12)
+        ) as moved_up_share
     from climbed
     group by ladder, rank
 
@@ -126,7 +129,7 @@ by_month as (
         months.day,
         sum(months.customers) as customers,
         sum(months.moved_up) as moved_up,
-        sum(cast(months.customers as double) * usual.moved_up_share) as expected_up
+        sum(cast(months.customers as decimal(15, 0)) * usual.moved_up_share) as expected_up
     from months
     inner join usual on months.ladder = usual.ladder and months.rank = usual.rank
     group by months.ladder, months.segment_kind, months.segment, months.day
@@ -178,7 +181,7 @@ summed as (
         cast(sum(customers) as bigint) as customer_months,
         cast(sum(moved_up) as bigint) as moved_up,
         cast(sum(moved_up) as double) / cast(sum(customers) as double) as moved_up_share,
-        sum(expected_up) / cast(sum(customers) as double) as expected_share
+        cast(sum(expected_up) as double) / cast(sum(customers) as double) as expected_share
     from by_month
     group by ladder, segment_kind, segment
 
