@@ -22,7 +22,9 @@ INPUTS = ("mapped", "received", "ledger", "meta", "quality", "identity", "scores
 # Schema quality has tables of both: what Python writes is an input, what dbt builds is not.
 MADE_BY_DBT = frozenset(f"quality.{file.stem}" for file in (PROJECT_DIR / "models" / "quality").glob("*.sql"))
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
-GROWING = ("calls", "customers", "email_events", "order_lines", "orders", "products", "web_events")
+GROWING = (
+    "calls", "customers", "email_events", "order_lines", "orders", "products", "subscriptions", "surveys", "web_events",
+)  # fmt: skip
 
 
 def dbt_of(engine: str, folder: Path, variables: dict[str, Any], warehouse: Path | None = None) -> Dbt:
@@ -89,7 +91,7 @@ def grains(manifest: dict[str, Any]) -> dict[str, list[str]]:
         name = f"{model['schema']}.{model['alias']}"
         if test["name"] == "unique_combination":
             found[name] = test["kwargs"]["columns"]
-        elif test["name"] == "unique" and name not in found:
+        elif test["name"] in ("is_key", "unique") and name not in found:
             found[name] = [node["column_name"]]
         elif test["name"] == "one_record_per_key":
             found[name] = ["batch_id", "row_number", "record_key"]
