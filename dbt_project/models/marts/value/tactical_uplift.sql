@@ -89,15 +89,16 @@ climbed as (
 
 ),
 
--- Who stands high has less way up: each customer is compared with all who stand on the same rung. Shares are decimals, so
--- that they add up to the same in whatever order they come.
+-- Who stands high has less way up: each customer is compared with all who stand on the same rung. Shares are decimals,
+-- so that they add up to the same in whatever order they come.
 usual as (
 
     select
         ladder,
         rank,
         cast(
-            {{ regulars.rounded('cast(sum(moved_up) as double) / cast(sum(customers) as double)', 12) }} as decimal(15, 12)
+            {{ regulars.rounded('cast(sum(moved_up) as double) / cast(sum(customers) as double)', 12) }}
+            as decimal(15, 12)
         ) as moved_up_share
     from climbed
     group by ladder, rank
