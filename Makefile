@@ -87,7 +87,7 @@ test-spark: ## the same marts on Spark, compared row by row with DuckDB's
 		echo "Spark needs Java 17 or 21, and there is none. Install it (Debian, Ubuntu: apt-get install"; \
 		echo "openjdk-17-jre-headless; macOS: brew install openjdk@17) or set JAVA_HOME, then: make test-spark"; exit 1; }
 	@$(MAKE) --no-print-directory $(SPARK_STAMP)
-	@$(BIN)/python -m pytest -m "$(SPARK_TESTS)" $(TWO) tests/spark $(ARGS)
+	@$(BIN)/python -m pytest -m "$(SPARK_TESTS)" tests/spark $(ARGS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches
