@@ -7,13 +7,18 @@ at the end, to the ranking beside ours, too.
 
 from __future__ import annotations
 
+import argparse
+import json
 import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from benchmarks.measure import machine
 from expectations.catalogue import to_dbt_vars
 from orchestration.catalogue import catalogue_of
 from orchestration.company import Company, load_company
@@ -23,6 +28,7 @@ from orchestration.home import Home
 from orchestration.warehouse import write_run_context
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 _LATER = ("int_as_of", "product_uses", "int_product_articles", "int_product_purchases")
 _MODELS = (*_LATER, "path:models/intermediate/products", "path:models/marts/offers")
 
@@ -55,6 +61,33 @@ class Cut:
     company: Company
     day: date
     end: date
+
+
+def measure_and_write(
+    name: str,
+    says: str,
+    measure: Callable[[Iterable[Place]], list[dict[str, Any]]],
+    as_markdown: Callable[[dict[str, Any]], str],
+) -> None:
+    """Do what is asked on the command line: measure places, print and write `results/<name>.md` and `.json`.
+
+    Args:
+        name: Of the benchmark.
+        says: What it is, for its help.
+        measure: Places to what was found at each.
+        as_markdown: The record (date, machine, places) as a page.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=says)
+    parser.add_argument("--home", type=Path, help="home of the demo company's run (default: home/bakehouse)")
+    parser.add_argument("--on", nargs=4, action="append", default=[], metavar=("LABEL", "COMPANY", "HOME", "DAY"))
+    given = parser.parse_args()
+    found = measure(places(given.home, given.on))
+    record = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "places": found}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    text = as_markdown(record)
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 def places(home: Path | None, others: list[list[str]]) -> list[Place]:

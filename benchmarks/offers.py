@@ -16,18 +16,13 @@ days below were looked at.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.at_cut import Cut, Place, built_at_cut, places
-from benchmarks.measure import machine
+from benchmarks.at_cut import Cut, Place, built_at_cut, measure_and_write
 
-RESULTS = Path(__file__).resolve().parent / "results"
 OFFERS = 5
 RANKINGS = {
     "offers": "next offers",
@@ -94,20 +89,8 @@ CREATE TEMP TABLE hits AS
 
 def main() -> None:
     """Measure, print and write `results/offers.md` and `.json`."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.offers", description=__doc__.splitlines()[0])
-    parser.add_argument("--home", type=Path, help="home of the demo company's run (default: home/bakehouse)")
-    parser.add_argument("--on", nargs=4, action="append", default=[], metavar=("LABEL", "COMPANY", "HOME", "DAY"))
-    given = parser.parse_args()
-    record = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "places": [measured(place) for place in places(given.home, given.on)],
-    }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "offers.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    text = as_markdown(record)
-    (RESULTS / "offers.md").write_text(text, encoding="utf-8")
-    print(text)
+    says = __doc__.splitlines()[0]
+    measure_and_write("offers", says, lambda there: [measured(place) for place in there], as_markdown)
 
 
 def measured(place: Place) -> dict[str, Any]:

@@ -23,23 +23,19 @@ seed 12, 0.692 for regular buyers; the rhythms measured here are of seed 13.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from benchmarks.at_cut import Place, built_at_cut, places
-from benchmarks.measure import machine
+from benchmarks.at_cut import Place, built_at_cut, measure_and_write
 from benchmarks.rhythms import write_rhythms
 from orchestration.company import load_company
 from orchestration.home import Home
 from orchestration.pipeline import run
 
-RESULTS = Path(__file__).resolve().parent / "results"
 NEAR, GOAL, HORIZON = 0.20, 0.70, 180
 CONSTRUCTED, SEED, CONSTRUCTED_CUT = 1500, 13, date(2025, 12, 31)
 REGULAR_PURCHASES, REGULAR_SHARE = 5, 0.5
@@ -84,20 +80,8 @@ _GROUPS = {
 
 def main() -> None:
     """Measure, print and write `results/replenishment.md` and `.json`."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.replenishment", description=__doc__.splitlines()[0])
-    parser.add_argument("--home", type=Path, help="home of the demo company's run (default: home/bakehouse)")
-    parser.add_argument("--on", nargs=4, action="append", default=[], metavar=("LABEL", "COMPANY", "HOME", "DAY"))
-    given = parser.parse_args()
-    record = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "places": [constructed(), *(measured(place) for place in places(given.home, given.on))],
-    }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "replenishment.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    text = as_markdown(record)
-    (RESULTS / "replenishment.md").write_text(text, encoding="utf-8")
-    print(text)
+    says = __doc__.splitlines()[0]
+    measure_and_write("replenishment", says, lambda there: [constructed(), *map(measured, there)], as_markdown)
 
 
 def constructed() -> dict[str, Any]:
