@@ -38,6 +38,7 @@ from orchestration.company_fields import (
 from orchestration.company_identity import IdentitySettings
 from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
+from orchestration.metrics import known_metrics
 from sources.files.config import FilesSource
 from sources.vendor import Vendor, VendorSource
 from sources.vendors import AnySource, active_vendors
@@ -48,25 +49,14 @@ __all__ = [
     "CompanyError",
     "CompanyProblem",
     "Goal",
-    "Metric",
     "environment_problems",
     "fill_environment",
     "load_company",
 ]
 
-Metric = Literal["validity", "repeat_rate", "key_customers_regular", "open_rate", "click_rate", "lifetime_value"]
-Unit = Literal["share", "money"]
+GoalDimension = Literal["value_segment", "lifecycle_stage", "behaviour_segment", "source", "channel", "country_code"]
 
 COMPANY_VARIABLE = "REGULARS_COMPANY"
-
-_UNITS: Mapping[str, Unit] = {
-    "validity": "share",
-    "repeat_rate": "share",
-    "key_customers_regular": "share",
-    "open_rate": "share",
-    "click_rate": "share",
-    "lifetime_value": "money",
-}
 
 
 class CompanyName(Strict):
@@ -148,6 +138,9 @@ class Thresholds(Strict):
     replenishment_gone_after: Count = 3
     replenishment_longest_days: Count = 730
     contact_merge_minutes: Count = 30
+    goal_forecast_days: Count = 90
+    goal_forecast_min_days: Annotated[WholeNumber, Field(ge=2)] = 14
+    goal_forecast_z: Annotated[Number, Field(gt=0, le=5)] = 1.2816
     satisfaction_prior_answers: Count = 2
     satisfaction_min_answers: Count = 5
     open_rate_prior_mails: Count = 5
@@ -158,19 +151,25 @@ class Thresholds(Strict):
 
 
 class Goal(Strict):
-    """One goal of the scorecard: `metric` should reach `target` (a share from 0 to 1, or company money)."""
+    """One goal of the scorecard: `metric`, of what fits `filter`, should reach `target` by `deadline`.
+
+    The target is a share from 0 to 1, company money or a count, as the metric is. `direction` is the metric's own unless
+    it is said here.
+    """
 
     id: GoalId
     name: Text
-    metric: Metric
-    target: Annotated[Number, Field(gt=0)] | None = None
+    metric: Text
+    filter: dict[GoalDimension, Text] = Field(default_factory=dict)
+    target: Number | None = None
+    direction: Literal["up", "down"] | None = None
     deadline: date | None = None
     owner: Text | None = None
 
     @property
-    def unit(self) -> Unit:
-        """'share' or 'money'."""
-        return _UNITS[self.metric]
+    def unit(self) -> str:
+        """'share', 'money' or 'count'."""
+        return known_metrics()[self.metric].unit
 
 
 def default_goals() -> list[Goal]:
@@ -305,6 +304,10 @@ class Company(Strict):
         }
 
 
+def _units() -> dict[str, str]:
+    return {name: metric.unit for name, metric in known_metrics().items()}
+
+
 def load_company(path: Path | str) -> Company:
     """Read and check a company file.
 
@@ -317,7 +320,7 @@ def load_company(path: Path | str) -> Company:
     if not isinstance(document.data, dict):
         found = "an empty file" if document.data is None else show((), document.data)
         raise CompanyError([CompanyProblem(shown, 1, "", found, "a mapping with `company`, `time_zone`, `sources` …")])
-    problems = [*document.problems, *file_problems(document, shown, _UNITS, ValiditySettings().goal)]
+    problems = [*document.problems, *file_problems(document, shown, _units(), ValiditySettings().goal)]
     company = None
     try:
         company = Company.model_validate(document.data)

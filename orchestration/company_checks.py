@@ -32,7 +32,7 @@ def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], g
     Args:
         document: the file as read.
         file: its name, for messages.
-        units: every known metric with its unit ('share' or 'money').
+        units: every known metric with its unit ('share', 'money' or 'count').
         gate: the validity goal of a file that states none.
     """
 
@@ -103,6 +103,8 @@ def _goal_problems(
     goals = data.get("goals")
     validity = data.get("validity")
     gate = validity.get("goal", default_gate) if isinstance(validity, dict) else default_gate
+    sources = data.get("sources")
+    known_sources = {str(name) for name in sources} if isinstance(sources, dict) else set()
     seen: set[object] = set()
     for index, goal in enumerate(goals if isinstance(goals, list) else ()):
         if not isinstance(goal, dict):
@@ -112,13 +114,34 @@ def _goal_problems(
         if isinstance(identity, str) and identity in seen:
             yield problem((*place, "id"), f"the goal id `{identity}` twice", "each id once")
         seen.add(identity if isinstance(identity, str) else None)
+        if isinstance(metric, str) and metric not in units:
+            yield problem((*place, "metric"), show(place, metric), f"a metric: {one_of(metric, units)}")
+        yield from _filter_problems(place, goal, known_sources, problem)
         if metric == "validity" and target is not None and target != gate:
             allowed = f"no target here, or {gate}: the target on validity is `validity.goal`, which the gate uses too"
             yield problem((*place, "target"), show(place, target), allowed)
         elif metric in units and metric != "validity" and target is None:
             yield problem((*place, "target"), "nothing", "`target` must be given")
-        elif units.get(str(metric)) == "share" and isinstance(target, int | float) and target > 1:
+        elif units.get(str(metric)) == "share" and isinstance(target, int | float) and not 0 <= target <= 1:
             yield problem((*place, "target"), show(place, target), "a share from 0 to 1 (0.3 for 30 %)")
+        elif units.get(str(metric)) == "count" and isinstance(target, int | float) and target < 0:
+            yield problem((*place, "target"), show(place, target), "0 or more")
+
+
+def _filter_problems(place: KeyPath, goal: dict[Any, Any], sources: set[str], problem: Say) -> Iterator[CompanyProblem]:
+    filters = goal.get("filter")
+    if not isinstance(filters, dict):
+        return
+    source = filters.get("source")
+    if isinstance(source, str) and source not in sources:
+        allowed = f"a source of this file: {one_of(source, sources)}"
+        yield problem((*place, "filter", "source"), show(place, source), allowed)
+    if goal.get("metric") == "validity":
+        for name in filters:
+            if name != "source":
+                yield problem(
+                    (*place, "filter", name), f"the filter `{name}` on validity", "`source`: the index is of sources"
+                )
 
 
 def walk(data: Any, place: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

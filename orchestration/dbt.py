@@ -129,7 +129,9 @@ class Dbt:
                 self._runner = dbtRunner()
             self._runner.callbacks = [listen]
             # A build would write the manifest that parsing has just written, and results that come as events.
-            outcome = self._runner.invoke([*args, *(["--no-write-json"] if args[0] == "build" else []), *self._options()])
+            outcome = self._runner.invoke(
+                [*args, *(["--no-write-json"] if args[0] == "build" else []), *self._options()]
+            )
             if args[0] == "parse" and outcome.success:
                 self._runner.manifest = outcome.result  # type: ignore[assignment]
         if not outcome.success:

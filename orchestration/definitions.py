@@ -14,6 +14,7 @@ from orchestration import outcome
 from orchestration.assets.anomalies import anomaly_asset, anomaly_checks
 from orchestration.assets.dbt_models import RegularsTranslator, phase_assets, phase_keys
 from orchestration.assets.gate import gate_asset
+from orchestration.assets.goals import goal_checks
 from orchestration.assets.predictions import prediction_assets
 from orchestration.assets.publication import published_asset
 from orchestration.assets.sources import source_assets
@@ -58,7 +59,7 @@ def build_definitions(run: Run) -> dg.Definitions:
     )
     return dg.Definitions(
         assets=assets,
-        asset_checks=[anomaly_checks(run.company)],
+        asset_checks=[anomaly_checks(run.company), *goal_checks(run.company)],
         jobs=[job],
         schedules=[timetable(job, run.company)],
         sensors=[new_files_sensor(job, run.company, run.home)],

@@ -136,6 +136,11 @@ class Published:
     def goals(self, company: Company | None = None) -> list[GoalLine]:
         """The published scorecard; the company file says in which unit each goal is."""
         units = {goal.id: goal.unit for goal in company.goals} if company else {}
+
+        def unit(row: Row) -> str:
+            known = row.get("unit") or units.get(row["goal_id"])
+            return known or ("share" if (row.get("target") or 0) <= 1 else "count")
+
         return [
             GoalLine(
                 id=row["goal_id"],
@@ -144,7 +149,7 @@ class Published:
                 actual=None if row.get("actual") is None else float(row["actual"]),
                 attainment=None if row.get("attainment") is None else float(row["attainment"]),
                 status=row.get("status"),
-                unit=units.get(row["goal_id"], "share" if (row.get("target") or 0) <= 1 else "number"),
+                unit=unit(row),
             )
             for row in (self.rows("kpi_scorecard") if self.has("kpi_scorecard", "goal_id") else [])
         ]

@@ -97,7 +97,7 @@ class SourceState:
 
 @dataclass(frozen=True)
 class GoalLine:
-    """One goal of the scorecard. `unit` is 'share' (0 to 1), 'money' (company currency) or 'number'.
+    """One goal of the scorecard. `unit` is 'share' (0 to 1), 'money' (company currency) or 'count'.
 
     `attainment` is actual ÷ target (1.0 = reached); `status` is the word of `marts.kpi_scorecard`.
     """

@@ -14,6 +14,7 @@ from rich.text import Text
 
 MISSING = "–"  # noqa: RUF001 - a dash for "no value"
 _BAR = 12
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _NEARLY = 0.8  # from this attainment on a goal counts as near: a matter of colour only
 
 
@@ -40,12 +41,14 @@ def money(value: float | Decimal | None, currency: str | None = None) -> str:
 
 
 def measure(value: float | None, unit: str, currency: str | None) -> str:
-    """A goal's number in its unit: 'share', 'money' or 'number'."""
+    """A goal's number in its unit: 'share', 'money' or 'count'."""
     if unit == "share":
         return share(value)
     if unit == "money":
         return money(value, currency)
-    return MISSING if value is None else f"{value:,.2f}"
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 def moment(value: datetime | date | None) -> str:
@@ -97,6 +100,24 @@ def bar(part: float | None, style: str, width: int = _BAR) -> Text:
         return Text("·" * width, style="dim")
     full = max(0, min(width, int(part * width + 1e-9)))
     return Text("█" * full + "░" * (width - full), style=style)
+
+
+def spark_line(values: Sequence[float | None], width: int = 16) -> str:
+    """A course as one line of blocks from its lowest to its highest value; a day without a value is a blank.
+
+    Args:
+        values: in the order of time.
+        width: how many blocks at most; of more values each block shows the last of its part.
+    """
+    parts = (
+        [values[(index + 1) * len(values) // width - 1] for index in range(width)] if len(values) > width else values
+    )
+    known = [value for value in parts if value is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    reach = (high - low) or 1
+    return "".join(" " if value is None else _BLOCKS[round((value - low) / reach * 7)] for value in parts)
 
 
 def plain(value: object) -> str:

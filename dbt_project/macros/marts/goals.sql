@@ -1,25 +1,40 @@
-{#- The company's goals as rows: goal_id, goal_name, metric, target, deadline, owner. No goal gives no row. -#}
+{#-
+  The company's goals as rows: goal_id, goal_name, metric, target, direction (null: that of the metric), deadline, owner,
+  filter_words, and filter_<dimension> with the value that it is narrowed to (null: all). No goal gives no row.
+-#}
 {% macro goals() %}
-    {%- set known = var('goals') -%}
-    {%- for goal in known %}
+    {%- set nothing = {'id': none, 'name': none, 'metric': none} %}
+    {%- for goal in (var('goals') or [nothing]) %}
+    {%- set filter = goal.get('filter') or {} %}
+    {%- set words = [] %}
+    {%- for name in goal_dimensions() if name in filter %}
+        {%- do words.append(name ~ ' = ' ~ filter[name]) %}
+    {%- endfor %}
     select
         {{ regulars.text_literal(goal['id']) }} as goal_id,
         {{ regulars.text_literal(goal['name']) }} as goal_name,
         {{ regulars.text_literal(goal['metric']) }} as metric,
         cast({{ goal.get('target') if goal.get('target') is not none else 'null' }} as double) as target,
+        {{ regulars.text_literal(goal.get('direction')) }} as direction,
         cast({{ regulars.text_literal(goal.get('deadline')) }} as date) as deadline,
-        {{ regulars.text_literal(goal.get('owner')) }} as owner
+        {{ regulars.text_literal(goal.get('owner')) }} as owner,
+        {{ regulars.text_literal(words | join(', ') or none) }} as filter_words
+        {%- for name in goal_dimensions() %},
+        {{ regulars.text_literal(filter.get(name)) }} as filter_{{ name }}
+        {%- endfor %}
+    {%- if not var('goals') %}
+    where 1 = 0
+    {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}
-    {%- else %}
-    select
-        {{ regulars.text_literal(none) }} as goal_id,
-        {{ regulars.text_literal(none) }} as goal_name,
-        {{ regulars.text_literal(none) }} as metric,
-        cast(null as double) as target,
-        cast(null as date) as deadline,
-        {{ regulars.text_literal(none) }} as owner
-    where 1 = 0
     {%- endfor %}
 {% endmacro %}
+
+{#- Whether a row with the goal dimensions belongs to a goal. -#}
+{% macro fits_goal(goals, rows) -%}
+    {%- for name in goal_dimensions() %}
+    ({{ goals }}.filter_{{ name }} is null or {{ goals }}.filter_{{ name }} = {{ rows }}.{{ name }})
+    {{- ' and' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

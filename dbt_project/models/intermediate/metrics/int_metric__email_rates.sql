@@ -6,6 +6,12 @@ with email_deliveries as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('int_customer_dimensions') }}
+
+),
+
 days as (
 
     select * from {{ ref('int_days') }}
@@ -39,49 +45,65 @@ expiring as (
 
 ),
 
-spans as (
+delivery_spans as (
 
     select
+        source,
+        customer_id,
+        metric,
         delivered_on as starts_on,
         expires_on as ends_on,
-        case when metric = 'open_rate' then 1 else 0 end as delivered_for_opens,
-        case when metric = 'click_rate' then 1 else 0 end as delivered_for_clicks,
-        0 as opened,
-        0 as clicked
+        1 as delivered,
+        0 as reacted
     from expiring
 
     union all
 
     select
+        source,
+        customer_id,
+        metric,
         case when reacted_on > delivered_on then reacted_on else delivered_on end as starts_on,
         expires_on as ends_on,
-        0 as delivered_for_opens,
-        0 as delivered_for_clicks,
-        case when metric = 'open_rate' then 1 else 0 end as opened,
-        case when metric = 'click_rate' then 1 else 0 end as clicked
+        0 as delivered,
+        1 as reacted
     from expiring
     where reacted_on is not null
 
 ),
 
-counts as (
+-- The source and channel of an e-mail are those that it was sent by.
+spans as (
 
-    {{ running_counts('spans', 'days', ['delivered_for_opens', 'delivered_for_clicks', 'opened', 'clicked']) }}
+    select
+        delivery_spans.starts_on,
+        delivery_spans.ends_on,
+        {{ dimensions_of('customers', {'source': 'delivery_spans.source', 'channel': "'email'"}) }},
+        {%- for metric in ['open_rate', 'click_rate'] %}
+        case when delivery_spans.metric = '{{ metric }}' then delivery_spans.delivered else 0 end
+            as {{ metric }}_delivered,
+        case when delivery_spans.metric = '{{ metric }}' then delivery_spans.reacted else 0 end
+            as {{ metric }}_reacted{{ ',' if not loop.last }}
+        {%- endfor %}
+    from delivery_spans
+    left join customers on delivery_spans.customer_id = customers.customer_id
 
 ),
 
-rates as (
+changes as (
 
-    select 'open_rate' as metric, day, opened as numerator, delivered_for_opens as denominator from counts
-    union all
-    select 'click_rate' as metric, day, clicked as numerator, delivered_for_clicks as denominator from counts
+    {{ changes_by_group(
+        'spans', 'days', ['open_rate_delivered', 'open_rate_reacted', 'click_rate_delivered', 'click_rate_reacted']
+    ) }}
 
 )
-
+{% for metric in ['open_rate', 'click_rate'] %}
 select
-    metric,
+    '{{ metric }}' as metric,
     day,
-    cast(numerator as double) as numerator,
-    cast(denominator as double) as denominator,
-    cast(numerator as double) / nullif(cast(denominator as double), 0) as actual
-from rates
+    {{ goal_dimensions() | join(',\n    ') }},
+    {{ metric }}_reacted as numerator,
+    {{ metric }}_delivered as denominator
+from changes
+{{ 'union all' if not loop.last }}
+{%- endfor %}

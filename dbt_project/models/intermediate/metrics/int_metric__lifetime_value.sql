@@ -1,8 +1,15 @@
 {{ config(tags=['phase_value']) }}
 
+
 with customer_value as (
 
     select * from {{ ref('customer_value') }} where orders > 0 and lifetime_value_amount is not null
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customer_dimensions') }}
 
 ),
 
@@ -12,20 +19,23 @@ as_of as (
 
 ),
 
-sums as (
+measured as (
 
     select
-        cast(sum(lifetime_value_amount) as double) as numerator,
-        cast(count(*) as double) as denominator
+        as_of.as_of_on as day,
+        {{ dimensions_of('customers') }},
+        customer_value.lifetime_value_amount
     from customer_value
+    left join customers on customer_value.customer_id = customers.customer_id
+    cross join as_of
 
 )
 
 select
     'lifetime_value' as metric,
-    as_of.as_of_on as day,
-    sums.numerator,
-    sums.denominator,
-    sums.numerator / nullif(sums.denominator, 0) as actual
-from sums
-cross join as_of
+    day,
+    {{ goal_dimensions() | join(',\n    ') }},
+    cast(sum(lifetime_value_amount) as decimal(38, 12)) as numerator,
+    cast(count(*) as decimal(38, 12)) as denominator
+from measured
+group by day, {{ goal_dimensions() | join(', ') }}

@@ -6,6 +6,12 @@ with order_days as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('int_customer_dimensions') }}
+
+),
+
 days as (
 
     select * from {{ ref('int_days') }}
@@ -14,13 +20,15 @@ days as (
 
 metric_definitions as (
 
-    select * from {{ ref('metric_definitions') }} where metric = 'repeat_rate'
+    select * from {{ ref('metric_definitions') }} where metric in ('repeat_rate', 'active_customers')
 
 ),
 
 expiring as (
 
     select
+        metric_definitions.metric,
+        order_days.customer_id,
         order_days.day,
         order_days.orders,
         coalesce(order_days.next_order_day, cast('9999-12-31' as date)) as next_order_day,
@@ -41,9 +49,11 @@ expiring as (
 ),
 
 -- Spans of one customer do not overlap: each ends where the next order day begins, so that adding up counts customers.
-spans as (
+customer_spans as (
 
     select
+        metric,
+        customer_id,
         day as starts_on,
         case when expires_on < next_order_day then expires_on else next_order_day end as ends_on,
         1 as buyers,
@@ -53,25 +63,51 @@ spans as (
     union all
 
     select
+        metric,
+        customer_id,
         day as starts_on,
         case when second_expires_on < next_order_day then second_expires_on else next_order_day end as ends_on,
         0 as buyers,
         1 as repeat_buyers
     from expiring
-    where second_expires_on is not null
+    where second_expires_on is not null and metric = 'repeat_rate'
 
 ),
 
-counts as (
+spans as (
 
-    {{ running_counts('spans', 'days', ['buyers', 'repeat_buyers']) }}
+    select
+        customer_spans.starts_on,
+        customer_spans.ends_on,
+        {{ dimensions_of('customers') }},
+        case when customer_spans.metric = 'repeat_rate' then customer_spans.buyers else 0 end as buyers,
+        case when customer_spans.metric = 'active_customers' then customer_spans.buyers else 0 end as active_customers,
+        customer_spans.repeat_buyers
+    from customer_spans
+    left join customers on customer_spans.customer_id = customers.customer_id
+
+),
+
+changes as (
+
+    {{ changes_by_group('spans', 'days', ['buyers', 'active_customers', 'repeat_buyers']) }}
 
 )
 
 select
     'repeat_rate' as metric,
     day,
-    cast(repeat_buyers as double) as numerator,
-    cast(buyers as double) as denominator,
-    cast(repeat_buyers as double) / nullif(cast(buyers as double), 0) as actual
-from counts
+    {{ goal_dimensions() | join(',\n    ') }},
+    repeat_buyers as numerator,
+    buyers as denominator
+from changes
+
+union all
+
+select
+    'active_customers' as metric,
+    day,
+    {{ goal_dimensions() | join(',\n    ') }},
+    active_customers as numerator,
+    cast(0 as decimal(38, 12)) as denominator
+from changes

@@ -13,26 +13,13 @@
     )
 ) }}
 
-with goals as (
-
-    {{ goals() }}
-
-),
-
-metrics as (
-
-    select * from {{ ref('int_metrics') }}
-
-),
-
-measured as (
+with measured as (
 
     select
-        metrics.day,
-        goals.goal_id,
-        metrics.actual
-    from goals
-    inner join metrics on goals.metric = metrics.metric
+        day,
+        goal_id,
+        actual
+    from {{ ref('int_goal_days') }}
 
 )
 

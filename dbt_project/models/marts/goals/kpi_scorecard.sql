@@ -12,9 +12,9 @@ metric_definitions as (
 
 ),
 
-metrics as (
+goal_days as (
 
-    select * from {{ ref('int_metrics') }}
+    select * from {{ ref('int_goal_days') }}
 
 ),
 
@@ -66,21 +66,147 @@ measured as (
             '{regular_months}', '{{ threshold('regular_months') }}'
         ) as definition,
         metric_definitions.unit,
-        metric_definitions.direction,
+        coalesce(goals.direction, metric_definitions.direction) as direction,
         goals.target,
-        metrics.actual,
-        metrics.actual - earlier.actual as trend_30d,
+        goals.filter_words,
+        metric_definitions.measured,
+        goal_days.actual,
+        goal_days.actual - earlier.actual as trend_30d,
+        at_deadline.actual as actual_at_deadline,
+        coalesce(goals.deadline < as_of.as_of_on, false) as is_over,
+        coalesce(goal_days.is_group_known, false) as is_group_known,
+        cast({{ regulars.days_between('as_of.as_of_on', 'goals.deadline') }} as bigint) as days_left,
         goals.deadline,
         goals.owner,
         as_of.as_of as measured_at
     from goals
     cross join as_of
     left join metric_definitions on goals.metric = metric_definitions.metric
-    left join metrics on goals.metric = metrics.metric and as_of.as_of_on = metrics.day
+    left join goal_days on goals.goal_id = goal_days.goal_id and as_of.as_of_on = goal_days.day
     left join kpi_daily as earlier
         on
             goals.goal_id = earlier.goal_id
             and earlier.day = cast({{ regulars.add_days('as_of.as_of_on', -30) }} as date)
+    left join kpi_daily as at_deadline on goals.goal_id = at_deadline.goal_id and goals.deadline = at_deadline.day
+
+),
+
+-- The goal's course, scaled to a size near 1, so that squares can be added up exactly and in any order.
+course as (
+
+    select
+        kpi_daily.goal_id,
+        kpi_daily.day,
+        kpi_daily.actual,
+        max(abs(kpi_daily.actual)) over (partition by kpi_daily.goal_id) as size,
+        lag(kpi_daily.day) over (partition by kpi_daily.goal_id order by kpi_daily.day) as previous_day,
+        lag(kpi_daily.actual) over (partition by kpi_daily.goal_id order by kpi_daily.day) as previous_actual,
+        min(kpi_daily.day) over (partition by kpi_daily.goal_id) as first_day,
+        max(kpi_daily.day) over (partition by kpi_daily.goal_id) as last_day
+    from kpi_daily
+    cross join as_of
+    where
+        kpi_daily.actual is not null
+        and kpi_daily.day <= as_of.as_of_on
+        and kpi_daily.day > cast({{ regulars.add_days('as_of.as_of_on', -threshold('goal_forecast_days')) }} as date)
+
+),
+
+drifts as (
+
+    select
+        goal_id,
+        max(size) as size,
+        {{ regulars.days_between('min(first_day)', 'max(last_day)') }} as days_seen,
+        (max(case when day = last_day then actual end) - max(case when day = first_day then actual end))
+        / nullif({{ regulars.days_between('min(first_day)', 'max(last_day)') }}, 0) as drift
+    from course
+    group by goal_id
+
+),
+
+steps as (
+
+    select
+        course.goal_id,
+        {{ regulars.days_between('course.previous_day', 'course.day') }} as days,
+        (course.actual - course.previous_actual) / nullif(course.size, 0) as change_of_size,
+        drifts.drift / nullif(course.size, 0) as drift_of_size
+    from course
+    inner join drifts on course.goal_id = drifts.goal_id
+    where course.previous_day is not null
+
+),
+
+spreads as (
+
+    select
+        goal_id,
+        count(*) as steps,
+        cast(
+            sum(
+                cast({{ rounded(
+                    'power(coalesce(change_of_size - drift_of_size * days, 0), 2) / days * 1e15', 0
+                ) }} as decimal(38, 0))
+            ) as double
+        ) / 1e15 / nullif(count(*) - 1, 0) as variance_of_size
+    from steps
+    group by goal_id
+
+),
+
+forecasts as (
+
+    select
+        measured.goal_id,
+        case
+            when measured.deadline is null then 'no deadline'
+            when measured.is_over then 'over'
+            when measured.actual is null then 'unmeasured'
+            when coalesce(spreads.steps, 0) < {{ threshold('goal_forecast_min_days') }} then 'too little history'
+            else 'forecast'
+        end as forecast_status,
+        measured.actual + drifts.drift * measured.days_left as middle,
+        {{ threshold('goal_forecast_z') }} * drifts.size * sqrt(
+            spreads.variance_of_size * measured.days_left * (1 + cast(measured.days_left as double) / drifts.days_seen)
+        ) as reach,
+        measured.unit
+    from measured
+    left join drifts on measured.goal_id = drifts.goal_id
+    left join spreads on measured.goal_id = spreads.goal_id
+
+),
+
+bounded as (
+
+    select
+        goal_id,
+        forecast_status,
+        {%- for name, value in {
+            'forecast_at_deadline': 'middle', 'forecast_low': 'middle - reach', 'forecast_high': 'middle + reach',
+        }.items() %}
+        case
+            when forecast_status <> 'forecast' then null
+            when unit = 'share' and {{ value }} > 1 then cast(1 as double)
+            when unit in ('share', 'count') and {{ value }} < 0 then cast(0 as double)
+            else {{ rounded(value, 10) }}
+        end as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from forecasts
+
+),
+
+compared as (
+
+    select
+        *,
+        case when direction = 'down' then actual <= target else actual >= target end as is_met,
+        -- A share of the target means something only where both lie above nothing.
+        case
+            when target > 0 and actual > 0 and direction = 'down' then target / actual
+            when target > 0 and (actual > 0 or direction = 'up') then actual / target
+        end as share_of_target
+    from measured
 
 ),
 
@@ -89,11 +215,12 @@ attained as (
     select
         *,
         case
-            when direction = 'down' then target / nullif(actual, 0)
-            else actual / nullif(target, 0)
-        end as attainment,
-        case when direction = 'down' then actual <= target else actual >= target end as is_met
-    from measured
+            when actual is null or target is null then null
+            when share_of_target is not null then share_of_target
+            when is_met then cast(1 as double)
+            else cast(0 as double)
+        end as attainment
+    from compared
 
 )
 
@@ -117,7 +244,22 @@ select
     attained.metric,
     attained.unit,
     attained.direction,
-    held_back.sources as held_back_sources
+    held_back.sources as held_back_sources,
+    bounded.forecast_at_deadline,
+    bounded.forecast_low,
+    bounded.forecast_high,
+    bounded.forecast_status,
+    attained.target - attained.actual as gap,
+    attained.filter_words,
+    attained.is_over,
+    attained.actual_at_deadline,
+    case
+        when attained.actual is not null then null
+        when not attained.is_group_known and attained.filter_words is not null
+            then 'nothing fits the filter ' || attained.filter_words
+        else 'there is nothing to measure'
+    end as unmeasured_reason
 from attained
+inner join bounded on attained.goal_id = bounded.goal_id
 cross join near_goal
 cross join held_back

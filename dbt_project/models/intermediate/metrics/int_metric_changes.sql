@@ -1,11 +1,13 @@
 {{ config(tags=['phase_value']) }}
 
+
 {%- set models = [
     'int_metric__validity',
     'int_metric__repeat_rate',
     'int_metric__key_customers_regular',
     'int_metric__email_rates',
     'int_metric__lifetime_value',
+    'int_metric__trailing_sums',
 ] %}
 
 with
@@ -15,20 +17,17 @@ with
 
     select * from {{ ref(model) }}
 
-),
+){{ ',' if not loop.last }}
 {%- endfor %}
-
-metrics as (
-    {% for model in models %}
-    select metric, day, numerator, denominator, actual from {{ model }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-)
-
+{% for model in models %}
 select
     metric,
     day,
+    {%- for name in goal_dimensions() %}
+    {{ name }},
+    {%- endfor %}
     numerator,
-    denominator,
-    actual
-from metrics
+    denominator
+from {{ model }}
+{{ 'union all' if not loop.last }}
+{%- endfor %}
