@@ -153,8 +153,8 @@ class Thresholds(Strict):
 class Goal(Strict):
     """One goal of the scorecard: `metric`, of what fits `filter`, should reach `target` by `deadline`.
 
-    The target is a share from 0 to 1, company money or a count, as the metric is. `direction` is the metric's own unless
-    it is said here.
+    The target is a share from 0 to 1, company money or a count, as the metric is. `direction` is the metric's own
+    unless it is said here.
     """
 
     id: GoalId

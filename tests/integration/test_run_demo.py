@@ -455,6 +455,28 @@ def test_the_scorecard_has_the_six_goals(first: Moment, folder: Path) -> None:
     assert shown == {key: (row["target"], row["actual"], row["status"]) for key, row in card.items()}
 
 
+def test_gaps_add_up_and_goals_of_the_day_are_those_of_the_card(first: Moment) -> None:
+    """The contributions of each dimension are the gap; kpi_daily ends with what the card shows."""
+    apart = records(
+        first.published,
+        "SELECT goal_id, dimension, sum(gap_contribution) AS parts, min(card.gap) AS gap, "
+        "sum(trend_30d_contribution) AS moved, min(card.trend_30d) AS trend, min(card.metric) AS metric "
+        "FROM marts.kpi_gaps JOIN marts.kpi_scorecard AS card USING (goal_id) GROUP BY ALL",
+    )
+    assert {row["goal_id"] for row in apart} == {goal.id for goal in first.report.goals}
+    for row in apart:
+        assert row["parts"] == pytest.approx(row["gap"], abs=1e-8), row
+        if row["metric"] not in ("validity", "lifetime_value"):
+            assert row["moved"] == pytest.approx(row["trend"], abs=1e-8), row
+    last = records(
+        first.published,
+        "SELECT goal_id, arg_max(actual, day) AS actual, count(*) AS days FROM marts.kpi_daily GROUP BY goal_id",
+    )
+    shown = {goal.id: goal.actual for goal in first.report.goals}
+    assert {row["goal_id"]: row["actual"] for row in last} == shown
+    assert {row["days"] for row in last if row["goal_id"] not in ("validity", "lifetime_value")} == {31}
+
+
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
     """For each rule the share of records that pass; the index is their mean, weighted. Duplicates do not count."""
     passed: dict[tuple[str, str], tuple[int, int]] = {}

@@ -38,3 +38,13 @@
     {{- ' and' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{#- A forecast where there is one: a share stays between 0 and 1, a count does not fall below 0. -#}
+{% macro forecast_within_unit(value) -%}
+    case
+        when forecast_status <> 'forecast' then null
+        when unit = 'share' and {{ value }} > 1 then cast(1 as double)
+        when unit in ('share', 'count') and {{ value }} < 0 then cast(0 as double)
+        else {{ regulars.rounded(value, 10) }}
+    end
+{%- endmacro %}

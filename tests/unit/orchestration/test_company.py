@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from orchestration.company import Company, CompanyError, environment_problems, fill_environment, load_company
+from orchestration.company import (
+    Company,
+    CompanyError,
+    GoalDimension,
+    environment_problems,
+    fill_environment,
+    load_company,
+)
+from orchestration.dbt import PROJECT_DIR
+from orchestration.goals import DIMENSIONS
 
 
 def _problems(path: Path) -> list:
@@ -52,8 +63,11 @@ def test_dbt_gets_plain_data(write_company):
     variables = load_company(path).dbt_vars()
     assert set(variables) == {"goals", "thresholds", "validity", "vendors", "namespaces"}
     assert variables["goals"] == [
-        {"id": "v", "name": "V", "metric": "validity", "target": 0.8, "deadline": "2026-12-31", "owner": None}
-    ]
+        {
+            "id": "v", "name": "V", "metric": "validity", "filter": {}, "target": 0.8, "direction": None,
+            "deadline": "2026-12-31", "owner": None,
+        }
+    ]  # fmt: skip
     assert variables["validity"] == {"goal": 0.8, "judge_new_loads_from_records": 100, "sources": {}}
     assert variables["thresholds"]["key_customer_share"] == 0.20
     assert variables["namespaces"] == {"customers": [], "products": []}
@@ -172,6 +186,28 @@ def test_all_mistakes_come_together(write_company):
             "`a` twice",
             "once",
         ),
+        ("[{id: a, name: A, metric: open_rate, target: -0.1}]", "goals[0].target", "-0.1", "from 0 to 1"),
+        ("[{id: a, name: A, metric: orders, target: -5}]", "goals[0].target", "-5", "0 or more"),
+        ("[{id: a, name: A, metric: orders, target: 5, direction: sideways}]", "goals[0].direction", "sideways", "up"),
+        (
+            "[{id: a, name: A, metric: orders, target: 5, filter: {chanel: store}}]",
+            "goals[0].filter.chanel",
+            "'store'",
+            "channel",
+        ),
+        (
+            "[{id: a, name: A, metric: orders, target: 5, filter: {source: shopp}}]",
+            "goals[0].filter.source",
+            "shopp",
+            "did you mean `shop`?",
+        ),
+        (
+            "[{id: a, name: A, metric: validity, filter: {channel: web}}]",
+            "goals[0].filter.channel",
+            "`channel` on validity",
+            "`source`",
+        ),
+        ("[{id: a, name: A, metric: orders, target: 5, deadline: soon}]", "goals[0].deadline", "soon", "date"),
     ],
 )
 def test_goals_that_cannot_be_measured(write_company, goals, key, found, allowed):
@@ -185,6 +221,23 @@ def test_money_goals_may_exceed_one(write_company):
     goals = "goals: [{id: ltv, name: Value, metric: lifetime_value, target: 900}]"
     company = load_company(write_company(("validity: {goal: 0.9}", goals)))
     assert [(goal.target, goal.unit) for goal in company.goals] == [(900, "money")]
+
+
+def test_a_goal_may_be_of_a_group_turned_round_zero_or_a_loss(write_company):
+    goals = (
+        "goals: [{id: few, name: F, metric: return_rate, target: 0, filter: {source: shop, value_segment: gold}}, "
+        "{id: loss, name: L, metric: profit, target: -100, direction: up, deadline: 2020-01-01}]"
+    )
+    company = load_company(write_company(("validity: {goal: 0.9}", goals)))
+    few, loss = company.goals
+    assert (few.target, few.filter, few.unit) == (0, {"source": "shop", "value_segment": "gold"}, "share")
+    assert (loss.target, loss.direction, loss.unit) == (-100, "up", "money")
+
+
+def test_filters_are_those_of_the_models():
+    macro = (PROJECT_DIR / "macros" / "marts" / "goal_dimensions.sql").read_text(encoding="utf-8")
+    known = re.findall(r"'(\w+)'", macro.partition("return([")[2].partition("])")[0])
+    assert set(known) == set(get_args(GoalDimension)) == set(DIMENSIONS)
 
 
 def test_a_key_twice_is_told_with_both_lines(write_company):

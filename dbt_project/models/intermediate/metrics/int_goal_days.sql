@@ -105,4 +105,5 @@ select
     coalesce(running.groups_found = 1, false) as is_group_known
 from running
 cross join first_days
-left join validity_index on running.metric = 'validity' and coalesce(running.filter_source, 'all') = validity_index.source
+left join validity_index
+    on running.metric = 'validity' and coalesce(running.filter_source, 'all') = validity_index.source

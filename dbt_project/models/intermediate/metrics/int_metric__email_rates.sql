@@ -78,13 +78,13 @@ spans as (
     select
         delivery_spans.starts_on,
         delivery_spans.ends_on,
-        {{ dimensions_of('customers', {'source': 'delivery_spans.source', 'channel': "'email'"}) }},
         {%- for metric in ['open_rate', 'click_rate'] %}
         case when delivery_spans.metric = '{{ metric }}' then delivery_spans.delivered else 0 end
             as {{ metric }}_delivered,
         case when delivery_spans.metric = '{{ metric }}' then delivery_spans.reacted else 0 end
-            as {{ metric }}_reacted{{ ',' if not loop.last }}
+            as {{ metric }}_reacted,
         {%- endfor %}
+        {{ dimensions_of('customers', {'source': 'delivery_spans.source', 'channel': "'email'"}) }}
     from delivery_spans
     left join customers on delivery_spans.customer_id = customers.customer_id
 

@@ -57,10 +57,10 @@ spans as (
         expiring.expires_on as ends_on,
         coalesce(expiring.window_months, 0) as window_months,
         coalesce(expiring.window_days, 0) as window_days,
-        {{ dimensions_of('customers') }},
         {%- for name in measures %}
-        coalesce(expiring.{{ name }}, 0) as {{ name }}{{ ',' if not loop.last }}
+        coalesce(expiring.{{ name }}, 0) as {{ name }},
         {%- endfor %}
+        {{ dimensions_of('customers') }}
     from expiring
     left join customers on expiring.customer_id = customers.customer_id
 

@@ -1,8 +1,15 @@
 {{ config(tags=['phase_value']) }}
 
-with goals as (
+with stated as (
 
     {{ goals() }}
+
+),
+
+-- The index of one source is no sum of groups.
+goals as (
+
+    select * from stated where metric <> 'validity' or filter_words is null
 
 ),
 
@@ -33,7 +40,7 @@ as_of as (
 
 ),
 
--- Groups of all dimensions at once, then a row for each dimension. The index of one source is no sum of groups.
+-- Groups of all dimensions at once, then a row for each dimension.
 cells as (
 
     select
@@ -50,8 +57,6 @@ cells as (
     inner join changes on goals.metric = changes.metric
     cross join as_of
     where
-        (goals.metric <> 'validity' or goals.filter_words is null)
-        and
         {{ fits_goal('goals', 'changes') | indent(4) }}
     group by goals.goal_id, changes.metric, {% for name in goal_dimensions() %}changes.{{ name }}
         {{- ', ' if not loop.last }}{% endfor %}
@@ -114,10 +119,13 @@ weighed as (
         counted.*,
         scorecard.target,
         scorecard.gap,
-        case when kind = 'total' then numerator else numerator / nullif(denominator, 0) end as actual,
         case
-            when kind = 'total' then numerator / nullif(all_numerator, 0)
-            else denominator / nullif(all_denominator, 0)
+            when counted.kind = 'total' then counted.numerator
+            else counted.numerator / nullif(counted.denominator, 0)
+        end as actual,
+        case
+            when counted.kind = 'total' then counted.numerator / nullif(counted.all_numerator, 0)
+            else counted.denominator / nullif(counted.all_denominator, 0)
         end as share_of_base
     from counted
     inner join scorecard on counted.goal_id = scorecard.goal_id

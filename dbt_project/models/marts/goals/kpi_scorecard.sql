@@ -182,16 +182,9 @@ bounded as (
     select
         goal_id,
         forecast_status,
-        {%- for name, value in {
-            'forecast_at_deadline': 'middle', 'forecast_low': 'middle - reach', 'forecast_high': 'middle + reach',
-        }.items() %}
-        case
-            when forecast_status <> 'forecast' then null
-            when unit = 'share' and {{ value }} > 1 then cast(1 as double)
-            when unit in ('share', 'count') and {{ value }} < 0 then cast(0 as double)
-            else {{ rounded(value, 10) }}
-        end as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ forecast_within_unit('middle') }} as forecast_at_deadline,
+        {{ forecast_within_unit('middle - reach') }} as forecast_low,
+        {{ forecast_within_unit('middle + reach') }} as forecast_high
     from forecasts
 
 ),
