@@ -58,8 +58,7 @@ cells as (
     cross join as_of
     where
         {{ fits_goal('goals', 'changes') | indent(4) }}
-    group by goals.goal_id, changes.metric, {% for name in goal_dimensions() %}changes.{{ name }}
-        {{- ', ' if not loop.last }}{% endfor %}
+    group by goals.goal_id, changes.metric, changes.{{ goal_dimensions() | join(', changes.') }}
 
 ),
 
