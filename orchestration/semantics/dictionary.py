@@ -1,8 +1,8 @@
 """docs/kpis.md, made from dbt's manifest: words, formulas and places of every number that readers may rely on.
 
 The text of the page is dbt's docs block `kpis` (dbt_project/models/kpis/kpis.md). Lines in it of the form
-`<!-- metrics: orders, revenue -->` and `<!-- numbers: fct_orders -->` become tables of metrics and of the numbers in the
-columns of models; `<!-- not in here: … -->` names the contract tables whose numbers are explained elsewhere.
+`<!-- metrics: orders, revenue -->` and `<!-- numbers: fct_orders -->` become tables of metrics and of the numbers in
+the columns of models; `<!-- not in here: … -->` names the contract tables whose numbers are explained elsewhere.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def kpi_page(manifest: Mapping[str, Any]) -> str:
     """The page as Markdown.
 
     Raises:
-        DictionaryError: the text names what is not there, a metric or a contract table with numbers has no place in it, or
-            a number has no words.
+        DictionaryError: the text names what is not there, a metric or a contract table with numbers has no place in
+            it, or a number has no words.
     """
     problems = dictionary_problems(manifest)
     if problems:
@@ -80,7 +80,9 @@ def dictionary_problems(manifest: Mapping[str, Any]) -> list[str]:
         for name in names
         if name not in known[kind]
     ]
-    problems += [f"`{name}` has two places in {TEXT}" for name, times in (placed["metrics"] + tables).items() if times > 1]
+    problems += [
+        f"`{name}` has two places in {TEXT}" for name, times in (placed["metrics"] + tables).items() if times > 1
+    ]
     problems += [f"the metric `{name}` has no place in {TEXT}" for name in metrics if name not in placed["metrics"]]
     problems += [f"the metric `{name}` has no description" for name, one in metrics.items() if not one.description]
     for table in contract_tables(manifest).values():
@@ -151,13 +153,14 @@ def _metric_table(layer: SemanticLayer, metrics: list[Metric]) -> str:
         table = layer.owner(metric) if metric.measure else layer.table(metric.name)
         place = table.relation if table.schema == CONTRACT_SCHEMA else f"{table.schema}.{table.relation}"
         rows.append(
-            f"| {metric.label}, `{metric.name}` | {_cell(metric.description)} | {_cell(formula(layer, metric))} | `{place}` |"
+            f"| {metric.label}, `{metric.name}` | {_cell(metric.description)} | {_cell(formula(layer, metric))} "
+            f"| `{place}` |"
         )
     return "\n".join(rows)
 
 
 def formula(layer: SemanticLayer, metric: Metric) -> str:
-    """How a metric is worked out, as it is declared: `Σ net_amount where order_kind = 'sale'`, or other metrics' names."""
+    """How a metric is worked out, as it is declared: an aggregation with its filter, or other metrics' names."""
     if metric.kind == "ratio":
         return f"`{metric.inputs['numerator']}` ÷ `{metric.inputs['denominator']}`"
     if metric.kind == "derived":

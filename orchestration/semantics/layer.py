@@ -55,8 +55,8 @@ class Table:
 class Metric:
     """A metric as declared.
 
-    `measure` is set for simple and cumulative ones, `inputs` are the metrics behind a ratio (numerator, denominator) and
-    a derived one (alias to metric), `filters` are conditions with names in double braces, `window` is a count and
+    `measure` is set for simple and cumulative ones, `inputs` are the metrics behind a ratio (numerator, denominator)
+    and a derived one (alias to metric), `filters` are conditions with names in double braces, `window` is a count and
     a unit of a trailing window.
     """
 
@@ -135,8 +135,11 @@ class SemanticLayer:
         return next(iter(owners.values()))
 
     def dimensions_of(self, name: str) -> dict[str, tuple[Table, Dimension]]:
-        """What a metric can be cut by, by the name to ask for: those of its own table and, as `<entity>__<name>`, those of
-        the tables that one of its keys leads to."""
+        """What a metric can be cut by, by the name to ask for.
+
+        Dimensions of its own table go by their name, those of a table that one of its keys leads to by
+        `<entity>__<name>`.
+        """
         home = self.table(name)
         found = {dimension.name: (home, dimension) for dimension in home.dimensions.values()}
         for other in self.tables.values():

@@ -1,4 +1,4 @@
-"""The SQL of a metric on DuckDB: one SELECT over its table, cut by dimensions, with conditions and a day that it is as of."""
+"""The SQL of a metric on DuckDB: one SELECT over its table, cut by dimensions, with conditions and windows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ TIME_GRAINS = ("day", "week", "month", "quarter", "year")
 
 @dataclass(frozen=True)
 class MetricQuery:
-    """A statement with its parameters; it gives the columns `columns`, the metric last, one row for each group."""
+    """A statement with its parameters; it gives the columns `columns`, the metric last, one row for each group.
+
+    `relations` are the tables that it reads, `table` is the metric's own.
+    """
 
     sql: str
     values: tuple[object, ...]
     columns: tuple[str, ...]
     table: Table
+    relations: frozenset[str]
 
 
 @dataclass
@@ -41,6 +45,7 @@ class _Joins:
     reachable: Mapping[str, tuple[Table, Dimension]]
     time_zone: str
     sql: list[str] = field(default_factory=list)
+    relations: set[str] = field(default_factory=set)
     _known: dict[str, str] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -54,11 +59,13 @@ class _Joins:
             else:
                 number = next(self._numbers)
                 key, column = f"key_of_join_{number}", f"column_of_join_{number}"
+                chosen = f"{table.entities[table.primary]} AS {key}, ({self.local(dimension)}) AS {column}"
+                source = quote(table.schema, table.relation)
                 self.sql.append(
-                    f"LEFT JOIN (SELECT {table.entities[table.primary]} AS {key}, ({self.local(dimension)}) AS {column} "
-                    f"FROM {quote(table.schema, table.relation)}) AS join_{number} "
+                    f"LEFT JOIN (SELECT {chosen} FROM {source}) AS join_{number} "  # noqa: S608 - expressions of the project, quoted names
                     f"ON ({self.home.entities[table.primary]}) = join_{number}.{key}"
                 )
+                self.relations.add(table.relation)
                 self._known[name] = f"join_{number}.{column}"
         return self._known[name]
 
@@ -79,8 +86,8 @@ class _Joins:
             return fits[0]
         words = "is ambiguous" if fits else "is not there"
         raise MetricError(
-            f"`{metric}` cannot be cut by `{asked}`, which {words}. There are: {', '.join(sorted(fits or self.reachable))}"
-            f"{'' if fits else ', ' + ', '.join(TIME_GRAINS)}."
+            f"`{metric}` cannot be cut by `{asked}`, which {words}. "
+            f"There are: {', '.join(sorted(fits) if fits else [*sorted(self.reachable), *TIME_GRAINS])}."
         )
 
 
@@ -132,7 +139,8 @@ def metric_query(
         *([f"WHERE {' AND '.join(conditions)}"] if conditions else []),
         *([f"GROUP BY {numbers}", f"ORDER BY {numbers}"] if by else []),
     ]
-    return MetricQuery("\n".join(parts), tuple(values), (*by, name), table)
+    relations = frozenset({table.relation, *joins.relations})
+    return MetricQuery("\n".join(parts), tuple(values), (*by, name), table, relations)
 
 
 def _time(layer: SemanticLayer, name: str, table: Table, joins: _Joins) -> str:
@@ -149,7 +157,7 @@ def _computed(layer: SemanticLayer, metric: Metric, joins: _Joins, as_of: date |
         return f"CAST({parts['numerator']} AS DOUBLE) / nullif(CAST({parts['denominator']} AS DOUBLE), 0)"
     if metric.kind == "derived":
         expression = metric.expression or ""
-        return "(" + re.sub(r"\b[A-Za-z_]\w*\b", lambda word: parts.get(word[0], word[0]), expression) + ")"
+        return "(" + re.sub(r"\b[A-Za-z_]\w*\b", lambda word: parts.get(str(word[0]), str(word[0])), expression) + ")"
     measure = layer.owner(metric).measures[metric.measure or ""]
     conditions = [
         f"({with_names(one, {asked: f'({joins.expression(asked, metric.name)})' for asked in named_in(one)})})"
