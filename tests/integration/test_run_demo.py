@@ -34,6 +34,9 @@ from orchestration.cli import app
 from orchestration.company import Company, load_company
 from orchestration.home import Home
 from orchestration.report import RunReport
+from orchestration.semantics.answer import manifest_of
+from orchestration.semantics.layer import SemanticLayer
+from orchestration.semantics.query import metric_query
 
 ENTITIES = ("customers", "products", "orders", "order_lines", "email_events", "campaigns", "calls", "web_events")
 RULES = [
@@ -453,6 +456,42 @@ def test_the_scorecard_has_the_six_goals(first: Moment, folder: Path) -> None:
         assert (row["status"] == "met") == (row["actual"] >= row["target"])
     shown = {goal.id: (goal.target, goal.actual, goal.status) for goal in first.report.goals}
     assert shown == {key: (row["target"], row["actual"], row["status"]) for key, row in card.items()}
+
+
+@pytest.fixture(scope="module")
+def metrics(first: Moment, company: Company) -> dict[str, Any]:
+    """Every metric of the semantic layer, worked out from the tables of the first run."""
+    layer = SemanticLayer.of(manifest_of(first.home, company))
+    ((day,),) = rows(first.published, "SELECT max(day) FROM marts.kpi_daily")
+    found = {}
+    for name in layer.metrics:
+        query = metric_query(layer, name, as_of=day, time_zone=company.time_zone)
+        file = first.published if query.table.schema == "marts" else first.warehouse
+        ((found[name],),) = rows(file, query.sql, query.values)
+    return found
+
+
+def test_metrics_that_carry_goals_equal_the_scorecard(first: Moment, metrics: dict[str, Any]) -> None:
+    """Two ways to one number: the SQL of its goal, and the semantic layer over marts. Only the division may round."""
+    card = dict(rows(first.published, "SELECT metric, actual FROM marts.kpi_scorecard"))
+    assert len(card) == 6
+    assert {name: metrics[name] for name in card} == pytest.approx(card, rel=1e-15)
+
+
+def test_metrics_of_money_equal_the_bridge_from_gross_to_margin(first: Moment, metrics: dict[str, Any]) -> None:
+    bridge = dict(rows(first.published, "SELECT step, amount FROM marts.portfolio_bridge"))
+    assert metrics["gross"] == bridge["gross"] > 0
+    assert metrics["discounts"] == -bridge["discounts"]
+    assert metrics["revenue"] == bridge["revenue"]
+    assert metrics["margin"] == bridge["margin"]
+
+
+def test_the_command_answers_from_what_is_published_and_else_from_the_warehouse(first: Moment, folder: Path) -> None:
+    asked = ["--company", str(folder / "company.yaml"), "--home", str(first.home.path)]
+    for name, place in (("repeat_rate", "the published copy"), ("open_rate", "the warehouse")):
+        outcome = CliRunner().invoke(app, ["metric", name, *asked], env={"COLUMNS": "300"})
+        assert outcome.exit_code == 0, outcome.output
+        assert f"from {place}." in " ".join(outcome.output.split())
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
