@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -492,6 +493,19 @@ def test_the_command_answers_from_what_is_published_and_else_from_the_warehouse(
         outcome = CliRunner().invoke(app, ["metric", name, *asked], env={"COLUMNS": "300"})
         assert outcome.exit_code == 0, outcome.output
         assert f"from {place}." in " ".join(outcome.output.split())
+
+
+@pytest.mark.slow
+def test_the_pages_of_dbt_are_one_file_that_loads_nothing(first: Moment, folder: Path) -> None:
+    asked = ["--company", str(folder / "company.yaml"), "--home", str(first.home.path)]
+    outcome = CliRunner().invoke(app, ["docs", "build", *asked])
+    assert outcome.exit_code == 0, outcome.output
+    page = first.home.docs.read_text(encoding="utf-8")
+    for part in ("metric.regulars.open_rate", "exposure.regulars.scorecard", "model.regulars.customer_value.v1"):
+        assert f'"{part}"' in page
+    # What dbt found in the warehouse is in it, too: the catalogue has the engine's own types.
+    assert '"type": "DECIMAL(18,4)"' in page
+    assert not re.search(r'<(script|link|img|iframe)\b[^>]*\b(src|href)=["\']?(https?:)?//', page)
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
