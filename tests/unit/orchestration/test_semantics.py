@@ -379,3 +379,20 @@ def test_a_home_without_a_manifest_says_what_to_do(tmp_path):
     code, said = _said("metric", "orders", "--company", str(tmp_path / "none.yaml"), "--home", str(tmp_path / "home"))
     assert code == 1
     assert "Run: regulars run" in said
+
+
+def test_the_dictionary_is_written_and_compared(company, tmp_path, monkeypatch):
+    monkeypatch.setattr("orchestration.dbt_docs.parsed_manifest", lambda *_: MANIFEST)
+    out = tmp_path / "kpis.md"
+    asked = ["docs", "kpis", "--out", str(out), *company]
+    code, said = _said(*asked, "--check")
+    assert (code, out.exists()) == (1, False)
+    assert "Run: regulars docs kpis" in said
+    assert _said(*asked)[0] == 0
+    assert out.read_text(encoding="utf-8") == kpi_page(MANIFEST)
+    assert _said(*asked, "--check")[0] == 0
+    out.write_text(kpi_page(MANIFEST) + "by hand", encoding="utf-8")
+    assert _said(*asked, "--check")[0] == 1
+    code, said = _said("docs", "kpis", "--out", str(tmp_path / "none" / "kpis.md"), *company)
+    assert code == 1
+    assert "Name a file: --out kpis.md" in said
