@@ -53,6 +53,10 @@ real: $(STAMP) ## run the example on real data (needs ../shared/data)
 dev: data/bakehouse/.made ## open Dagster's pages on the demo company
 	@$(BIN)/regulars dev --company $(COMPANY) --home $(HOME_DIR)
 
+.PHONY: docs
+docs: $(STAMP) ## build dbt's pages of the demo company's tables (after make run)
+	@$(BIN)/regulars docs build --company $(COMPANY) --home $(HOME_DIR)
+
 # By files (tests/conftest.py), in the order of their folders: the long ones, which run whole companies, come first.
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -14,6 +14,7 @@ from orchestration import cli_support as support
 from orchestration.cli_goals import EXAMPLES as GOALS_EXAMPLES
 from orchestration.cli_goals import goals
 from orchestration.cli_identity import app as identity_app
+from orchestration.cli_metrics import METRIC_EXAMPLES, docs_app, metric
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
 from orchestration.cli_quarantine import app as quarantine_app
 from orchestration.cli_sources import app as sources_app
@@ -35,6 +36,8 @@ app.command(epilog=VALIDITY_EXAMPLES)(validity)
 app.command(epilog=GOALS_EXAMPLES)(goals)
 app.add_typer(quarantine_app)
 app.add_typer(identity_app)
+app.command(epilog=METRIC_EXAMPLES)(metric)
+app.add_typer(docs_app)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))

@@ -106,6 +106,11 @@ class Home:
         return self.path / "charts" / "value" / "index.html"
 
     @property
+    def docs(self) -> Path:
+        """The pages of dbt about every table, in one file."""
+        return self.path / "docs" / "index.html"
+
+    @property
     def dbt(self) -> Path:
         """Folder of dbt's target and logs."""
         return self.path / "dbt"

@@ -7,14 +7,22 @@ is asserted here.
 import csv
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from kpi_checks import columns_in, words_in_code
 from portable_sql import DENIED, DENIED_CALLS, duckdb_functions, problems, spark_functions, sql_of_template
 
 from expectations.catalogue import load_rules
 from expectations.sql_project import SqlProject
+from orchestration.company import Metric as GoalMetric
+from orchestration.contract import contract_tables
 from orchestration.dbt import PROJECT_DIR, Dbt
+from orchestration.semantics.dictionary import PAGE, dictionary_problems, kpi_page
+from orchestration.semantics.layer import SemanticLayer
+from orchestration.semantics.query import metric_query
 from sources.vendors import VENDORS
 
 CROSS_DB = PROJECT_DIR / "macros" / "cross_db"
@@ -236,3 +244,68 @@ def test_no_seed_says_null_in_a_word(seed):
     """dbt's own reader, which Spark has, makes nothing of the word; DuckDB's keeps it."""
     with seed.open(encoding="utf-8", newline="") as file:
         assert [row for row in csv.reader(file) if any(cell.strip().lower() == "null" for cell in row)] == []
+
+
+# --- the semantic layer ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def layer(manifest):
+    return SemanticLayer.of(manifest)
+
+
+def test_every_number_has_its_place_and_words_in_the_dictionary(manifest):
+    assert dictionary_problems(manifest) == []
+
+
+def test_the_dictionary_is_what_the_models_say(manifest):
+    """When it differs: `regulars docs kpis`."""
+    assert (PROJECT_DIR.parent / PAGE).read_text(encoding="utf-8") == kpi_page(manifest)
+
+
+def test_semantic_models_name_columns_that_are_there(manifest, models, layer):
+    assert len(layer.tables) >= 10
+    for table in layer.tables.values():
+        node = manifest["semantic_models"][f"semantic_model.regulars.{table.name}"]
+        columns = set(models[node["depends_on"]["nodes"][0]]["columns"])
+        parts = [*table.dimensions.values(), *table.measures.values()]
+        assert columns_in([*(part.sql for part in parts), *table.entities.values()]) - columns == set(), table.name
+
+
+def test_every_metric_has_a_query_and_can_be_cut_by_each_of_its_dimensions(layer):
+    assert len(layer.metrics) >= 50
+    for name in layer.metrics:
+        for dimension in layer.dimensions_of(name):
+            assert metric_query(layer, name, by=[dimension], as_of=date(2026, 6, 30)).columns == (dimension, name)
+
+
+def test_what_a_goal_may_name_is_a_metric_with_the_same_unit_and_window(layer):
+    with (PROJECT_DIR / "seeds" / "metric_definitions.csv").open(encoding="utf-8", newline="") as file:
+        seed = {row["metric"]: row for row in csv.DictReader(file)}
+    assert set(get_args(GoalMetric)) == set(seed)
+    assert {name: layer.metric(name).unit for name in seed} == {name: row["unit"] for name, row in seed.items()}
+    windows = {name: {leaf.window for leaf in layer.leaves(name)} for name, row in seed.items() if row["window_days"]}
+    assert windows
+    assert windows == {name: {(int(seed[name]["window_days"]), "day")} for name in windows}
+    # orders_12m and revenue_12m_amount of customer_value are of this window, and are called by it.
+    assert seed["repeat_rate"]["window_months"] == seed["key_customers_regular"]["window_months"] == "12"
+
+
+def test_exposures_hold_what_is_published_and_what_reports_read(manifest):
+    tables = {table.unique_id: name for name, table in contract_tables(manifest).items()}
+    exposures = {node["name"]: node for node in manifest["exposures"].values()}
+    depends = {
+        name: {tables[key] for key in node["depends_on"]["nodes"] if key.startswith("model.")}
+        for name, node in exposures.items()
+    }
+    assert [name for name, node in exposures.items() if not (node["description"] and node["owner"]["name"])] == []
+    assert depends["published_duckdb"] == depends["published_parquet"] == set(tables.values())
+    root, looked_at = PROJECT_DIR.parent, 0
+    for name, node in exposures.items():
+        patterns = node["config"]["meta"].get("code", [])
+        paths = [path for pattern in patterns for path in root.glob(pattern)]
+        assert bool(paths) == bool(patterns), name
+        if paths:
+            looked_at += 1
+            assert depends[name] == words_in_code(paths) & set(tables.values()), name
+    assert looked_at >= 5

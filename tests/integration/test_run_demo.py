@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,9 @@ from orchestration.cli import app
 from orchestration.company import Company, load_company
 from orchestration.home import Home
 from orchestration.report import RunReport
+from orchestration.semantics.answer import manifest_of
+from orchestration.semantics.layer import SemanticLayer
+from orchestration.semantics.query import metric_query
 
 ENTITIES = ("customers", "products", "orders", "order_lines", "email_events", "campaigns", "calls", "web_events")
 RULES = [
@@ -475,6 +479,55 @@ def test_gaps_add_up_and_goals_of_the_day_are_those_of_the_card(first: Moment) -
     shown = {goal.id: goal.actual for goal in first.report.goals}
     assert {row["goal_id"]: row["actual"] for row in last} == shown
     assert {row["days"] for row in last if row["goal_id"] not in ("validity", "lifetime_value")} == {31}
+
+
+@pytest.fixture(scope="module")
+def metrics(first: Moment, company: Company) -> dict[str, Any]:
+    """Every metric of the semantic layer, worked out from the tables of the first run."""
+    layer = SemanticLayer.of(manifest_of(first.home, company))
+    ((day,),) = rows(first.published, "SELECT max(day) FROM marts.kpi_daily")
+    found = {}
+    for name in layer.metrics:
+        query = metric_query(layer, name, as_of=day, time_zone=company.time_zone)
+        file = first.published if query.table.schema == "marts" else first.warehouse
+        ((found[name],),) = rows(file, query.sql, query.values)
+    return found
+
+
+def test_metrics_that_carry_goals_equal_the_scorecard(first: Moment, metrics: dict[str, Any]) -> None:
+    """Two ways to one number: the SQL of its goal, and the semantic layer over marts. Only the division may round."""
+    card = dict(rows(first.published, "SELECT metric, actual FROM marts.kpi_scorecard"))
+    assert len(card) == 6
+    assert {name: metrics[name] for name in card} == pytest.approx(card, rel=1e-15)
+
+
+def test_metrics_of_money_equal_the_bridge_from_gross_to_margin(first: Moment, metrics: dict[str, Any]) -> None:
+    bridge = dict(rows(first.published, "SELECT step, amount FROM marts.portfolio_bridge"))
+    assert metrics["gross"] == bridge["gross"] > 0
+    assert metrics["discounts"] == -bridge["discounts"]
+    assert metrics["revenue"] == bridge["revenue"]
+    assert metrics["margin"] == bridge["margin"]
+
+
+def test_the_command_answers_from_what_is_published_and_else_from_the_warehouse(first: Moment, folder: Path) -> None:
+    asked = ["--company", str(folder / "company.yaml"), "--home", str(first.home.path)]
+    for name, place in (("repeat_rate", "the published copy"), ("open_rate", "the warehouse")):
+        outcome = CliRunner().invoke(app, ["metric", name, *asked], env={"COLUMNS": "300"})
+        assert outcome.exit_code == 0, outcome.output
+        assert f"from {place}." in " ".join(outcome.output.split())
+
+
+@pytest.mark.slow
+def test_the_pages_of_dbt_are_one_file_that_loads_nothing(first: Moment, folder: Path) -> None:
+    asked = ["--company", str(folder / "company.yaml"), "--home", str(first.home.path)]
+    outcome = CliRunner().invoke(app, ["docs", "build", *asked])
+    assert outcome.exit_code == 0, outcome.output
+    page = first.home.docs.read_text(encoding="utf-8")
+    for part in ("metric.regulars.open_rate", "exposure.regulars.scorecard", "model.regulars.customer_value.v1"):
+        assert f'"{part}"' in page
+    # What dbt found in the warehouse is in it, too: the catalogue has the engine's own types.
+    assert '"type": "DECIMAL(18,4)"' in page
+    assert not re.search(r'<(script|link|img|iframe)\b[^>]*\b(src|href)=["\']?(https?:)?//', page)
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:
