@@ -187,16 +187,16 @@ def test_all_mistakes_come_together(write_company):
             "once",
         ),
         ("[{id: a, name: A, metric: open_rate, target: -0.1}]", "goals[0].target", "-0.1", "from 0 to 1"),
-        ("[{id: a, name: A, metric: orders, target: -5}]", "goals[0].target", "-5", "0 or more"),
-        ("[{id: a, name: A, metric: orders, target: 5, direction: sideways}]", "goals[0].direction", "sideways", "up"),
+        ("[{id: a, name: A, metric: orders_12m, target: -5}]", "goals[0].target", "-5", "0 or more"),
+        ("[{id: a, name: A, metric: orders_12m, target: 5, direction: sideways}]", "goals[0].direction", "sideways", "up"),
         (
-            "[{id: a, name: A, metric: orders, target: 5, filter: {chanel: store}}]",
+            "[{id: a, name: A, metric: orders_12m, target: 5, filter: {chanel: store}}]",
             "goals[0].filter.chanel",
             "'store'",
             "channel",
         ),
         (
-            "[{id: a, name: A, metric: orders, target: 5, filter: {source: shopp}}]",
+            "[{id: a, name: A, metric: orders_12m, target: 5, filter: {source: shopp}}]",
             "goals[0].filter.source",
             "shopp",
             "did you mean `shop`?",
@@ -207,7 +207,7 @@ def test_all_mistakes_come_together(write_company):
             "`channel` on validity",
             "`source`",
         ),
-        ("[{id: a, name: A, metric: orders, target: 5, deadline: soon}]", "goals[0].deadline", "soon", "date"),
+        ("[{id: a, name: A, metric: orders_12m, target: 5, deadline: soon}]", "goals[0].deadline", "soon", "date"),
     ],
 )
 def test_goals_that_cannot_be_measured(write_company, goals, key, found, allowed):
@@ -226,7 +226,7 @@ def test_money_goals_may_exceed_one(write_company):
 def test_a_goal_may_be_of_a_group_turned_round_zero_or_a_loss(write_company):
     goals = (
         "goals: [{id: few, name: F, metric: return_rate, target: 0, filter: {source: shop, value_segment: gold}}, "
-        "{id: loss, name: L, metric: profit, target: -100, direction: up, deadline: 2020-01-01}]"
+        "{id: loss, name: L, metric: profit_12m, target: -100, direction: up, deadline: 2020-01-01}]"
     )
     company = load_company(write_company(("validity: {goal: 0.9}", goals)))
     few, loss = company.goals

@@ -20,7 +20,7 @@ days as (
 
 metric_definitions as (
 
-    select * from {{ ref('metric_definitions') }} where metric in ('repeat_rate', 'active_customers')
+    select * from {{ ref('metric_definitions') }} where metric in ('repeat_rate', 'buyers_12m')
 
 ),
 
@@ -81,7 +81,7 @@ spans as (
         customer_spans.ends_on,
         {{ dimensions_of('customers') }},
         case when customer_spans.metric = 'repeat_rate' then customer_spans.buyers else 0 end as buyers,
-        case when customer_spans.metric = 'active_customers' then customer_spans.buyers else 0 end as active_customers,
+        case when customer_spans.metric = 'buyers_12m' then customer_spans.buyers else 0 end as buyers_12m,
         customer_spans.repeat_buyers
     from customer_spans
     left join customers on customer_spans.customer_id = customers.customer_id
@@ -90,7 +90,7 @@ spans as (
 
 changes as (
 
-    {{ changes_by_group('spans', 'days', ['buyers', 'active_customers', 'repeat_buyers']) }}
+    {{ changes_by_group('spans', 'days', ['buyers', 'buyers_12m', 'repeat_buyers']) }}
 
 )
 
@@ -105,9 +105,9 @@ from changes
 union all
 
 select
-    'active_customers' as metric,
+    'buyers_12m' as metric,
     day,
     {{ goal_dimensions() | join(',\n    ') }},
-    active_customers as numerator,
+    buyers_12m as numerator,
     cast(0 as decimal(38, 12)) as denominator
 from changes
