@@ -1,5 +1,5 @@
-{#- By whatever model, and in each month: what is attributed and what is not is all that was sold. A row of this test is a
-    model and a month that do not add up. The whole is taken from the orders and not from what was shared. -#}
+{#- By whatever model, and in each month: what is attributed and what is not is all that was sold. A row of this test is
+    a model and a month that do not add up. The whole is taken from the orders and not from what was shared. -#}
 {{ config(tags=['phase_profiles']) }}
 
 with orders as (

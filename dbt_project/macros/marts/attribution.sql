@@ -58,3 +58,66 @@
         1 + cast(floor(999999 * power(cast(0.5 as double), seconds_before_last / ({{ half_life }}))) as bigint)
     {%- endif -%}
 {%- endmacro %}
+
+{#- Columns of what is shared, in ten-thousandths: the smallest part of money, as whole numbers. -#}
+{% macro worth_in_units() %}
+    {%- for measure, worth in attributed_measures().items() %}
+        cast(cast({{ worth }} as decimal(26, 4)) * 10000 as bigint) as {{ measure }}_units{{ ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+{#- Columns of how much each touch weighs by each model, and of the weight of all touches of its order. -#}
+{% macro touch_weights() %}
+    {%- for model in attribution_models() %}
+        cast({{ attribution_weight(model) }} as bigint) as {{ model }}_weight{{ ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+{% macro weight_totals() %}
+    {%- for model in attribution_models() %}
+        cast(sum({{ model }}_weight) over (partition by order_id) as double) as {{ model }}_total
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+{#- Columns of what each touch but the last gets, in ten-thousandths. Shares are cut and not rounded, so that what is left
+    over for the last is small and never below zero. -#}
+{% macro cut_shares() %}
+    {%- for model in attribution_models() %}
+    {%- set is_last_model = loop.last %}
+    {%- for measure in attributed_measures() %}
+        case
+            when place < touches
+                then
+                    cast(
+                        floor(
+                            cast(abs({{ measure }}_units) as double) * cast({{ model }}_weight as double)
+                            / {{ model }}_total
+                        ) as bigint
+                    )
+                    * cast(sign({{ measure }}_units) as bigint)
+            else 0
+        end as {{ model }}_{{ measure }}_units{{ ',' if not (is_last_model and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+{% endmacro %}
+
+{#- Columns of what each touch gets, as parts of an order and as money: the last touch has what is left. -#}
+{% macro whole_shares() %}
+    {%- for model in attribution_models() %}
+    {%- set is_last_model = loop.last %}
+    {%- for measure in attributed_measures() %}
+    {%- set units = model ~ '_' ~ measure ~ '_units' %}
+        cast(
+            (
+                case
+                    when place = touches
+                        then {{ measure }}_units - cast(sum({{ units }}) over (partition by order_id) as bigint)
+                    else {{ units }}
+                end
+            ) * cast(0.0001 as decimal(4, 4))
+            as decimal(18, 4)
+        ) as {{ model }}_{{ measure }}{{ '_amount' if measure != 'orders' }}{{ ',' if not (is_last_model and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+{% endmacro %}

@@ -49,7 +49,7 @@ named_campaigns as (
 
     select
         *,
-        row_number() over (partition by campaign_text order by messages desc, campaign_id) as place
+        row_number() over (partition by campaign_text order by messages desc, campaign_id asc) as place
     from campaign_texts
 
 ),

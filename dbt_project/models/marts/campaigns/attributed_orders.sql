@@ -117,11 +117,7 @@ placed as (
         row_number() over (partition by order_id order by touched_at, touchpoint_id) as place,
         count(*) over (partition by order_id) as touches,
         {{ seconds_between('touched_at', 'max(touched_at) over (partition by order_id)') }} as seconds_before_last,
-        -- Ten-thousandths, the smallest part of money, as whole numbers.
-        {%- for measure, worth in attributed_measures().items() %}
-        cast(cast({{ worth }} as decimal(26, 4)) * 10000 as bigint) as {{ measure }}_units
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ worth_in_units() }}
     from distinct_touches
 
 ),
@@ -130,9 +126,7 @@ weighed as (
 
     select
         *,
-        {%- for model in attribution_models() %}
-        cast({{ attribution_weight(model) }} as bigint) as {{ model }}_weight{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ touch_weights() }}
     from placed
 
 ),
@@ -141,68 +135,41 @@ totalled as (
 
     select
         *,
-        {%- for model in attribution_models() %}
-        cast(sum({{ model }}_weight) over (partition by order_id) as double) as {{ model }}_total
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ weight_totals() }}
     from weighed
 
 ),
 
--- Shares are cut and not rounded, so that what is left over is small and never below zero.
 cut as (
 
     select
         *,
-        {%- for model in attribution_models() %}
-        {%- set outer_last = loop.last %}
-        {%- for measure in attributed_measures() %}
-        case
-            when place < touches
-                then
-                    cast(
-                        floor(
-                            cast(abs({{ measure }}_units) as double) * cast({{ model }}_weight as double)
-                            / {{ model }}_total
-                        ) as bigint
-                    )
-                    * cast(sign({{ measure }}_units) as bigint)
-            else 0
-        end as {{ model }}_{{ measure }}_units{{ ',' if not (outer_last and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
+        {{ cut_shares() }}
     from totalled
+
+),
+
+shared as (
+
+    select
+        order_id,
+        cast(place as bigint) as touch_number,
+        cast(touches as bigint) as touches,
+        touchpoint_id,
+        kind,
+        channel,
+        campaign_id,
+        customer_id,
+        touched_at,
+        ordered_at,
+        month,
+        {{ whole_shares() }}
+    from cut
 
 )
 
 select
-    order_id,
-    cast(place as bigint) as touch_number,
-    cast(touches as bigint) as touches,
-    touchpoint_id,
-    kind,
-    channel,
-    campaign_id,
-    customer_id,
-    touched_at,
-    ordered_at,
-    month,
-    {%- for model in attribution_models() %}
-    {%- for measure in attributed_measures() %}
-    {%- set units = model ~ '_' ~ measure ~ '_units' %}
-    -- The last touch has what is left.
-    cast(
-        (
-            case
-                when place = touches
-                    then {{ measure }}_units - cast(sum({{ units }}) over (partition by order_id) as bigint)
-                else {{ units }}
-            end
-        ) * cast(0.0001 as decimal(4, 4))
-        as decimal(18, 4)
-    ) as {{ model }}_{{ measure }}{{ '_amount' if measure != 'orders' }},
-    {%- endfor %}
-    {%- endfor %}
+    shared.*,
     as_of.currency
-from cut
+from shared
 cross join as_of

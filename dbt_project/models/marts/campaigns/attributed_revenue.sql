@@ -24,26 +24,6 @@ touched as (
 
 ),
 
--- One row for all models: they differ in how much, not in what.
-sums as (
-
-    select
-        month,
-        'attributed' as row_kind,
-        channel,
-        campaign_id,
-        {%- for model in attribution_models() %}
-        sum({{ model }}_orders) as {{ model }}_orders,
-        sum({{ model }}_revenue_amount) as {{ model }}_revenue_amount,
-        sum({{ model }}_margin_amount) as {{ model }}_margin_amount,
-        sum(case when {{ model }}_margin_amount is null then {{ model }}_revenue_amount else 0 end)
-            as {{ model }}_uncosted_amount{{ ',' if not loop.last }}
-        {%- endfor %}
-    from attributed_orders
-    group by month, channel, campaign_id
-
-),
-
 untouched as (
 
     select
@@ -75,14 +55,15 @@ by_model as (
     select
         '{{ model }}' as model,
         month,
-        row_kind,
+        'attributed' as row_kind,
         channel,
         campaign_id,
-        {{ model }}_orders as orders,
-        {{ model }}_revenue_amount as revenue_amount,
-        {{ model }}_margin_amount as margin_amount,
-        {{ model }}_uncosted_amount as uncosted_amount
-    from sums
+        sum({{ model }}_orders) as orders,
+        sum({{ model }}_revenue_amount) as revenue_amount,
+        sum({{ model }}_margin_amount) as margin_amount,
+        sum(case when {{ model }}_margin_amount is null then {{ model }}_revenue_amount else 0 end) as uncosted_amount
+    from attributed_orders
+    group by month, channel, campaign_id
 
     union all
     {% endfor %}
