@@ -106,11 +106,12 @@ def _attribution_problems(data: dict[Any, Any], problem: Say) -> Iterator[Compan
     keys = ("attribution_first_share", "attribution_last_share")
     # One that is not stated has its default, which is the same for both.
     first, last = (thresholds.get(key, 0.4) for key in keys)
-    if isinstance(first, int | float) and isinstance(last, int | float) and 0 <= first <= 1 and 0 <= last <= 1:
-        if round(first + last, 6) > 1:
-            place: KeyPath = ("thresholds", keys[0] if keys[0] in thresholds else keys[1])
-            allowed = "shares of the first and the last touch that are at most 1 together; those between have the rest"
-            yield problem(place, f"{first} and {last}, together {round(first + last, 6)}", allowed)
+    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in (first, last)):
+        return
+    if round(first + last, 6) > 1:
+        place: KeyPath = ("thresholds", keys[0] if keys[0] in thresholds else keys[1])
+        allowed = "shares of the first and the last touch that are at most 1 together; those between have the rest"
+        yield problem(place, f"{first} and {last}, together {round(first + last, 6)}", allowed)
 
 
 def _goal_problems(

@@ -1,6 +1,7 @@
-{#- By whatever model, and in each month: what is attributed and what is not is all that was sold. A row of this test is
-    a model and a month that do not add up. The whole is taken from the orders and not from what was shared. -#}
-{{ config(tags=['phase_profiles']) }}
+{#- By whatever model, and in each month: what is attributed and what is not is all that was sold. By the declared model
+    the campaigns, and the channels, have what is attributed. A row of this test does not add up. The whole is taken from
+    the orders and not from what was shared. -#}
+{{ config(tags=['phase_value']) }}
 
 with orders as (
 
@@ -46,6 +47,49 @@ sides as (
     cross join as_of
     cross join models
     where orders.ordered_at <= as_of.as_of
+
+    union all
+
+    select
+        'campaigns' as model,
+        cast(null as date) as month,
+        orders,
+        coalesce(revenue_amount, 0) as revenue_amount,
+        coalesce(margin_amount, 0) as margin_amount
+    from {{ ref('attributed_revenue') }}
+    where is_declared and campaign_id is not null
+
+    union all
+
+    select
+        'campaigns' as model,
+        cast(null as date) as month,
+        -attributed_order_shares as orders,
+        -coalesce(attributed_revenue_amount, 0) as revenue_amount,
+        -coalesce(attributed_margin_amount, 0) as margin_amount
+    from {{ ref('campaign_performance') }}
+
+    union all
+
+    select
+        'channels' as model,
+        cast(null as date) as month,
+        orders,
+        coalesce(revenue_amount, 0) as revenue_amount,
+        coalesce(margin_amount, 0) as margin_amount
+    from {{ ref('attributed_revenue') }}
+    where is_declared and row_kind = 'attributed'
+
+    union all
+
+    select
+        'channels' as model,
+        cast(null as date) as month,
+        -attributed_orders as orders,
+        -coalesce(attributed_revenue_amount, 0) as revenue_amount,
+        -coalesce(attributed_margin_amount, 0) as margin_amount
+    from {{ ref('channel_effectiveness') }}
+    where span = 'all'
 
 )
 

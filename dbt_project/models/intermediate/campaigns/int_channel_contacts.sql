@@ -60,28 +60,42 @@ contacts as (
 
 ),
 
-spans as (
+-- Added up before it is told apart by span.
+summed as (
+
+    select
+        is_of_year,
+        customer_id,
+        channel,
+        count(*) as contacts,
+        sum(case when direction = 'out' then 1 else 0 end) as contacts_out,
+        sum(case when is_ripe then 1 else 0 end) as ripe_contacts,
+        sum(case when is_ripe and is_answered then 1 else 0 end) as responses
+    from contacts
+    group by is_of_year, customer_id, channel
+
+),
+
+span_lengths as (
 
     select
         'all' as span,
-        contacts.*
-    from contacts
+        false as only_year
     union all
     select
         'year' as span,
-        contacts.*
-    from contacts
-    where is_of_year
+        true as only_year
 
 )
 
 select
-    span,
-    customer_id,
-    channel,
-    count(*) as contacts,
-    sum(case when direction = 'out' then 1 else 0 end) as contacts_out,
-    sum(case when is_ripe then 1 else 0 end) as ripe_contacts,
-    sum(case when is_ripe and is_answered then 1 else 0 end) as responses
-from spans
-group by span, customer_id, channel
+    span_lengths.span,
+    summed.customer_id,
+    summed.channel,
+    cast(sum(summed.contacts) as bigint) as contacts,
+    cast(sum(summed.contacts_out) as bigint) as contacts_out,
+    cast(sum(summed.ripe_contacts) as bigint) as ripe_contacts,
+    cast(sum(summed.responses) as bigint) as responses
+from summed
+inner join span_lengths on summed.is_of_year or not span_lengths.only_year
+group by span_lengths.span, summed.customer_id, summed.channel

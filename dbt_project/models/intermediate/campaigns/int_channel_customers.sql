@@ -25,12 +25,6 @@ contact_costs as (
 
 ),
 
-purposes as (
-
-    select * from {{ ref('int_campaign_purposes') }}
-
-),
-
 service_costs as (
 
     select * from {{ ref('int_service_costs') }}
@@ -49,16 +43,70 @@ as_of as (
 
 ),
 
-happenings as (
+-- Each kind of happening is added up by itself, in its own few columns: most rows are messages.
+order_sums as (
 
     select
         orders.customer_id,
         orders.channel,
         orders.ordered_at > {{ regulars.add_days('as_of.as_of', '-365') }} as is_of_year,
-        {{ channel_columns({'orders': '1', 'sales_amount': 'orders.net_amount'}) }}
+        count(*) as orders,
+        sum(orders.net_amount) as sales_amount
     from orders
     cross join as_of
     where orders.ordered_at <= as_of.as_of
+    group by
+        orders.customer_id, orders.channel, orders.ordered_at > {{ regulars.add_days('as_of.as_of', '-365') }}
+
+),
+
+cost_rows as (
+
+    select
+        customer_id,
+        channel,
+        day,
+        cost_amount
+    from contact_costs
+
+    union all
+
+    select
+        service_costs.customer_id,
+        coalesce(tickets.channel, 'phone') as channel,
+        service_costs.day,
+        service_costs.cost_amount
+    from service_costs
+    left join tickets on service_costs.kind = 'ticket' and service_costs.contact_id = tickets.ticket_id
+
+),
+
+cost_sums as (
+
+    select
+        cost_rows.customer_id,
+        cost_rows.channel,
+        coalesce({{ regulars.days_between('cost_rows.day', 'as_of.as_of_on') }} < 365, false) as is_of_year,
+        count(*) as costs,
+        count(cost_rows.cost_amount) as costed,
+        sum(cost_rows.cost_amount) as cost_amount
+    from cost_rows
+    cross join as_of
+    group by
+        cost_rows.customer_id,
+        cost_rows.channel,
+        coalesce({{ regulars.days_between('cost_rows.day', 'as_of.as_of_on') }} < 365, false)
+
+),
+
+happenings as (
+
+    select
+        customer_id,
+        channel,
+        is_of_year,
+        {{ channel_columns({'orders': 'orders', 'sales_amount': 'sales_amount'}) }}
+    from order_sums
 
     union all
 
@@ -81,37 +129,14 @@ happenings as (
     union all
 
     select
-        contact_costs.customer_id,
-        contact_costs.channel,
-        coalesce({{ regulars.days_between('contact_costs.day', 'as_of.as_of_on') }} < 365, false) as is_of_year,
-        {{ channel_columns({
-            'costs': '1',
-            'costed': 'case when contact_costs.cost_amount is not null then 1 else 0 end',
-            'cost_amount': 'contact_costs.cost_amount',
-        }) }}
-    from contact_costs
-    cross join as_of
-    inner join purposes on contact_costs.campaign_id = purposes.campaign_id
-    where purposes.purpose = 'marketing'
-
-    union all
-
-    select
-        service_costs.customer_id,
-        coalesce(tickets.channel, 'phone') as channel,
-        coalesce({{ regulars.days_between('service_costs.day', 'as_of.as_of_on') }} < 365, false) as is_of_year,
-        {{ channel_columns({
-            'costs': '1',
-            'costed': 'case when service_costs.cost_amount is not null then 1 else 0 end',
-            'cost_amount': 'service_costs.cost_amount',
-        }) }}
-    from service_costs
-    cross join as_of
-    left join tickets on service_costs.kind = 'ticket' and service_costs.contact_id = tickets.ticket_id
+        customer_id,
+        channel,
+        is_of_year,
+        {{ channel_columns({'costs': 'costs', 'costed': 'costed', 'cost_amount': 'cost_amount'}) }}
+    from cost_sums
 
 ),
 
--- Added up before it is told apart by span: most rows are messages.
 summed as (
 
     select

@@ -34,11 +34,10 @@ select
     touchpoints.order_id,
     roles.is_contact,
     roles.is_pressure,
-    roles.response_to
+    roles.response_to,
+    not roles.needs_marketing or marketing_campaigns.campaign_id is not null as is_of_pressure
 from touchpoints
 cross join as_of
 inner join roles on touchpoints.kind = roles.kind and touchpoints.direction = roles.direction
 left join marketing_campaigns on touchpoints.campaign_id = marketing_campaigns.campaign_id
-where
-    touchpoints.occurred_at <= as_of.as_of
-    and (not roles.needs_marketing or marketing_campaigns.campaign_id is not null)
+where touchpoints.occurred_at <= as_of.as_of

@@ -3,7 +3,7 @@
 
 with contact_events as (
 
-    select * from {{ ref('int_contact_events') }}
+    select * from {{ ref('int_contact_events') }} where is_of_pressure
 
 ),
 
