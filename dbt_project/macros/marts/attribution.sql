@@ -62,7 +62,8 @@
 {#- Columns of what is shared, in ten-thousandths: the smallest part of money, as whole numbers. -#}
 {% macro worth_in_units() %}
     {%- for measure, worth in attributed_measures().items() %}
-        cast(cast({{ worth }} as decimal(26, 4)) * 10000 as bigint) as {{ measure }}_units{{ ',' if not loop.last }}
+        cast(cast({{ worth }} as decimal(26, 4)) * 10000 as bigint) as {{ measure }}_units
+        {{- ',' if not loop.last }}
     {%- endfor %}
 {% endmacro %}
 
@@ -117,7 +118,8 @@
                 end
             ) * cast(0.0001 as decimal(4, 4))
             as decimal(18, 4)
-        ) as {{ model }}_{{ measure }}{{ '_amount' if measure != 'orders' }}{{ ',' if not (is_last_model and loop.last) }}
+        ) as {{ model }}_{{ measure }}{{ '_amount' if measure != 'orders' }}
+        {{- ',' if not (is_last_model and loop.last) }}
     {%- endfor %}
     {%- endfor %}
 {% endmacro %}
