@@ -184,8 +184,8 @@ def test_thresholds_have_the_defaults_that_the_reference_states():
     text = (DOCS / "company-file.md").read_text("utf-8")
     part = text.split("### `thresholds`")[1].split("\n### ")[0]
     stated = {
-        name: value == "true" if value in ("true", "false") else float(value)
-        for name, value in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\d.]+|true|false) \|", part, re.M)
+        name: yaml.safe_load(value)
+        for name, value in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\d.]+|[a-z_]+) \|", part, re.M)
     }
     assert stated == Thresholds().model_dump()
 

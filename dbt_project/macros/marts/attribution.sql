@@ -81,8 +81,8 @@
     {%- endfor %}
 {% endmacro %}
 
-{#- Columns of what each touch but the last gets, in ten-thousandths. Shares are cut and not rounded, so that what is left
-    over for the last is small and never below zero. -#}
+{#- Columns of what each touch but the last gets, in ten-thousandths. Shares are cut and not rounded, so that what is
+    left over for the last is small and never below zero. -#}
 {% macro cut_shares() %}
     {%- for model in attribution_models() %}
     {%- set is_last_model = loop.last %}
