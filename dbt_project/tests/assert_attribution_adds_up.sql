@@ -1,6 +1,6 @@
 {#- By whatever model, and in each month: what is attributed and what is not is all that was sold. By the declared model
-    the campaigns, and the channels, have what is attributed. A row of this test does not add up. The whole is taken from
-    the orders and not from what was shared. -#}
+    the campaigns, and the channels, have what is attributed. A row of this test is a side that does not add up. The
+    whole is taken from the orders and not from what was shared. -#}
 {{ config(tags=['phase_value']) }}
 
 with orders as (
