@@ -111,6 +111,13 @@ class Thresholds(Strict):
     session_ends_at_midnight: bool = False
     session_trusts_tracker: bool = False
     attribution_window_days: Count = 7
+    attribution_model: Literal["first", "last", "linear", "position", "time_decay"] = "last"
+    attribution_first_share: Annotated[Number, Field(ge=0, le=1)] = 0.40
+    attribution_last_share: Annotated[Number, Field(ge=0, le=1)] = 0.40
+    attribution_half_life_days: Annotated[Number, Field(gt=0, le=3650)] = 7
+    attribution_merge_minutes: Annotated[WholeNumber, Field(ge=0)] = 30
+    response_days: Count = 7
+    contact_pressure_weeks: Count = 52
     kpi_history_days: Count = 31
     key_customer_share: Share = 0.20
     regular_months: Count = 3

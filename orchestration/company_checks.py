@@ -55,6 +55,7 @@ def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], g
     for name, source in sources.items() if isinstance(sources, dict) else ():
         problems += _source_problems(name, source, {str(other) for other in sources}, problem)
     problems += _own_goal_problems(data, problem)
+    problems += _attribution_problems(data, problem)
     problems += anomaly_problems(data, problem)
     problems += _goal_problems(data, problem, units, gate)
     return problems
@@ -95,6 +96,22 @@ def _own_goal_problems(data: dict[Any, Any], problem: Say) -> Iterator[CompanyPr
             yield problem(
                 ("validity", "sources", name), f"the source `{name}`", f"a source of this file: {one_of(name, known)}"
             )
+
+
+def _attribution_problems(data: dict[Any, Any], problem: Say) -> Iterator[CompanyProblem]:
+    """Shares of the first and the last touch that leave less than nothing for those between."""
+    thresholds = data.get("thresholds")
+    if not isinstance(thresholds, dict):
+        return
+    keys = ("attribution_first_share", "attribution_last_share")
+    # One that is not stated has its default, which is the same for both.
+    first, last = (thresholds.get(key, 0.4) for key in keys)
+    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in (first, last)):
+        return
+    if round(first + last, 6) > 1:
+        place: KeyPath = ("thresholds", keys[0] if keys[0] in thresholds else keys[1])
+        allowed = "shares of the first and the last touch that are at most 1 together; those between have the rest"
+        yield problem(place, f"{first} and {last}, together {round(first + last, 6)}", allowed)
 
 
 def _goal_problems(

@@ -285,7 +285,11 @@ def test_what_a_goal_may_name_is_a_metric_with_the_same_unit_and_window(layer):
     assert own <= set(layer.metrics)
     said = {name: layer.metric(name).unit for name in seed if name in layer.metrics}
     assert said == {name: seed[name]["unit"] for name in said}
-    windows = {name: {leaf.window for leaf in layer.leaves(name)} for name, row in seed.items() if row["window_days"] and name in own}
+    windows = {
+        name: {leaf.window for leaf in layer.leaves(name)}
+        for name, row in seed.items()
+        if row["window_days"] and name in own
+    }
     assert windows
     assert windows == {name: {(int(seed[name]["window_days"]), "day")} for name in windows}
     # orders_12m and revenue_12m_amount of customer_value are of this window, and are called by it.

@@ -20,7 +20,8 @@ CONTRACT = {
     "customer_segments", "customer_segment_history", "segment_transitions", "segment_movements", "segment_counts",
     "tactical_uplift", "campaign_performance", "kpi_scorecard", "kpi_daily",
     "kpi_gaps", "source_loads", "data_validity",
-    "data_validity_index", "quarantined_records", "source_anomalies",
+    "attributed_orders", "attributed_revenue", "channel_effectiveness",
+    "contact_pressure", "data_validity_index", "quarantined_records", "source_anomalies",
 }  # fmt: skip
 
 

@@ -6,13 +6,17 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
 import pytest
+import yaml
+from attribution_by_hand import MODELS as ATTRIBUTION_MODELS
+from attribution_by_hand import attributed
 
 from expectations.judge import judge_new
 from orchestration.engines.kept import KEPT_TABLES
@@ -338,8 +342,26 @@ def test_emails_calls_and_sessions(shop: Warehouse) -> None:
         "unique_clicks_human, unsubscribes, attributed_orders, attributed_revenue_amount, cost_amount "
         "FROM marts.campaign_performance"
     ) == [("news:jan", "January", 4, 3, 3, 2, 2, 1, 1, 1, 10, Decimal("0.004"))]
+    # The order's own margin is 6, as every roll earns 6 of 10.
+    assert shop.rows(
+        "SELECT bounces, unique_opens_machine, unique_clicks_machine, complaints, attributed_customers, "
+        "attributed_order_shares, attributed_margin_amount, profit_amount, return_on_cost "
+        "FROM marts.campaign_performance"
+    ) == [(1, 1, 1, 0, 1, 1, 6, Decimal("5.996"), 1499.0)]
+    # 50 + 35 + 60 + 10 of customers and 10 of nobody known, of which 10 follow a click; o9 is worth nobody knows what.
+    assert (
+        shop.rows(
+            "SELECT row_kind, sum(orders), sum(revenue_amount) FROM marts.attributed_revenue GROUP BY model, row_kind "
+            "ORDER BY row_kind, model"
+        )
+        == [("anonymous", 2, 10)] * 5 + [("attributed", 1, 10)] * 5 + [("untouched", 4, 155)] * 5
+    )
     [(open_rate, click_rate)] = shop.rows("SELECT open_rate, click_rate FROM marts.campaign_performance")
     assert (open_rate, click_rate) == pytest.approx((2 / 3, 1 / 3))
+    assert shop.rows(
+        "SELECT open_rate_high, click_rate_high, unsubscribe_rate, complaint_rate, bounce_rate, delivery_rate "
+        "FROM marts.campaign_performance"
+    ) == [(1, pytest.approx(2 / 3), pytest.approx(1 / 3), 0, 0.25, 0.75)]
     # Two minutes at 0.80.
     assert shop.rows("SELECT call_id, customer_id, handling_cost_amount FROM marts.fct_calls ORDER BY 1") == [
         ("line:k1", "anna", Decimal("1.6")),
@@ -812,6 +834,64 @@ def test_as_of(folder: Path, shop: Warehouse, setting: str, as_of: datetime, day
     assert warehouse.rows("SELECT as_of, as_of_on FROM intermediate.int_as_of") == [(as_of, day)]
 
 
+def test_attribution_against_a_computation_by_hand(folder: Path, shop: Warehouse) -> None:
+    """Random orders and clicks on a grid of ten minutes, so that ties, edges of the window and repeats are many."""
+    warehouse = Warehouse(folder, "attribution", like=shop)
+    random = Random(8)
+    start = at("2026-01-01 00:00")
+
+    def moment() -> datetime:
+        return start + timedelta(minutes=10 * random.randrange(20 * 24 * 6))
+
+    amounts = [Decimal(text) for text in ("0", "0.0001", "0.05", "9.99", "10", "-7.5", "1234.5678", "-0.0002")]
+    orders = [
+        {"order_id": f"o{n}", "customer_id": f"c{random.randrange(40)}" if n % 9 else None, "order_kind": "sale",
+         "ordered_at": moment(), "ordered_on": date(2026, 1, 1), "net_amount": random.choice(amounts)}
+        for n in range(400)
+    ]  # fmt: skip
+    clicks = [
+        {"event_id": f"{random.randrange(10**9)}", "customer_id": f"c{random.randrange(40)}", "occurred_at": moment(),
+         "campaign_id": f"news:{random.randrange(3)}"}
+        for _ in range(800)
+    ]  # fmt: skip
+    with warehouse.connect() as con:
+        con.execute("DELETE FROM marts.fct_orders")
+        con.execute("DELETE FROM marts.fct_touchpoints")
+    warehouse.insert("marts.fct_orders", orders)
+    warehouse.insert(
+        "marts.fct_touchpoints",
+        [
+            {"touchpoint_id": f"email_event:{click['event_id']}", "kind": "email_click", "channel": "email",
+             "direction": "in", **{name: click[name] for name in ("customer_id", "occurred_at", "campaign_id")}}
+            for click in clicks
+        ],
+    )  # fmt: skip
+    warehouse.dbt("run", "--select", "int_attribution_touches", "attributed_orders", "attributed_revenue")
+    expected = attributed([order for order in orders if order["customer_id"]], clicks)
+    amount = ", ".join(f"{model}_revenue_amount" for model in ATTRIBUTION_MODELS)
+    found = {
+        (order, touch): {"campaign_id": campaign, **dict(zip(ATTRIBUTION_MODELS, shares, strict=True))}
+        for order, touch, campaign, *shares in warehouse.rows(
+            f"SELECT order_id, touch_number, campaign_id, {amount} FROM marts.attributed_orders"
+        )
+    }
+    assert max(touch for _, touch in expected) > 8
+    assert found == expected
+    total = sum(order["net_amount"] for order in orders)
+    assert warehouse.rows(
+        "SELECT model, sum(orders), sum(revenue_amount) FROM marts.attributed_revenue GROUP BY model ORDER BY model"
+    ) == [(model, len(orders), total) for model in sorted(ATTRIBUTION_MODELS)]
+
+
+def test_an_unknown_model_of_attribution_is_refused(folder: Path, shop: Warehouse) -> None:
+    warehouse = Warehouse(folder, "wrong_model", like=shop)
+    defaults = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["thresholds"]
+    with pytest.raises(AssertionError, match=r"Unknown attribution_model 'u_shaped'\. Known: first, last, linear"):
+        warehouse.dbt(
+            "compile", "--select", "campaign_performance", thresholds={**defaults, "attribution_model": "u_shaped"}
+        )
+
+
 def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
     """No source brought anything: every table stands, empty; every test and every dbt unit test passes."""
     warehouse = Warehouse(folder, "empty")
@@ -823,7 +903,8 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
         "customer_value_origins", "fct_surveys", "fct_subscriptions",
         "customer_value_origins", "customer_segment_history", "segment_transitions", "segment_movements",
-        "segment_counts", "tactical_uplift",
+        "segment_counts", "tactical_uplift", "attributed_orders", "attributed_revenue", "channel_effectiveness",
+        "contact_pressure",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -26,6 +26,7 @@ import networkx
 import polars as pl
 import pytest
 import yaml
+from attribution_by_hand import MODELS, attributed
 from helpers import ROOT, environment
 from published_tables import balance, contract, differences, fingerprint, records, rows, tables_of
 from typer.testing import CliRunner
@@ -528,6 +529,46 @@ def test_the_pages_of_dbt_are_one_file_that_loads_nothing(first: Moment, folder:
     # What dbt found in the warehouse is in it, too: the catalogue has the engine's own types.
     assert '"type": "DECIMAL(18,4)"' in page
     assert not re.search(r'<(script|link|img|iframe)\b[^>]*\b(src|href)=["\']?(https?:)?//', page)
+
+
+def test_attribution_recomputed_from_orders_and_clicks(first: Moment) -> None:
+    """What each touch has of each order, by a loop over the published orders and clicks; and it all adds up."""
+    sales = "FROM marts.fct_orders WHERE order_kind = 'sale' AND ordered_at <= (SELECT as_of FROM marts.publication)"
+    expected = attributed(
+        records(first.published, f"SELECT * {sales} AND customer_id IS NOT NULL"),
+        records(
+            first.published,
+            "SELECT * FROM marts.fct_email_events WHERE event = 'click' AND NOT is_machine "
+            "AND campaign_id IS NOT NULL AND customer_id IS NOT NULL",
+        ),
+    )
+    found = {
+        (row["order_id"], row["touch_number"]): {
+            "campaign_id": row["campaign_id"], **{model: row[f"{model}_revenue_amount"] for model in MODELS},
+        }
+        for row in records(first.published, "SELECT * FROM marts.attributed_orders")
+    }  # fmt: skip
+    assert len(expected) > 10
+    assert found == expected
+    whole = rows(first.published, f"SELECT count(*), sum(net_amount) {sales}")
+    shared = (
+        "SELECT model, sum(orders), sum(revenue_amount) FROM marts.attributed_revenue GROUP BY model ORDER BY model"
+    )
+    assert rows(first.published, shared) == [(model, *whole[0]) for model in sorted(MODELS)]
+    # The company declares no model, so campaigns and channels have what stands last before an order.
+    last = sum(shares["last"] for shares in expected.values())
+    for query in (
+        "SELECT sum(attributed_revenue_amount) FROM marts.campaign_performance",
+        "SELECT sum(attributed_revenue_amount) FROM marts.channel_effectiveness WHERE span = 'all'",
+    ):
+        assert rows(first.published, query) == [(last,)]
+
+
+def test_channels_cost_what_customers_cost(first: Moment) -> None:
+    assert rows(first.published, "SELECT sum(cost_amount) FROM marts.channel_effectiveness WHERE span = 'all'") == rows(
+        first.published,
+        "SELECT contact_cost_amount + service_cost_amount FROM marts.portfolio_profit WHERE row_kind = 'all'",
+    )
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:

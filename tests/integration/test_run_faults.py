@@ -95,7 +95,7 @@ def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> N
     empty = {
         "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance",
         "fct_surveys", "fct_subscriptions", "fct_satisfaction", "customer_satisfaction", "satisfaction_by_subject",
-        "satisfaction_and_churn",
+        "satisfaction_and_churn", "attributed_orders", "contact_pressure",
     }  # fmt: skip
     # A year has not passed that forecasts could be checked on, and nobody buys so much that one thing follows another.
     empty |= {"forecast_checks", "forecast_check_orders", "churn_calibration", "next_offers"}

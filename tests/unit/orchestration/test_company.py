@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from orchestration.company import (
     Company,
@@ -188,7 +189,12 @@ def test_all_mistakes_come_together(write_company):
         ),
         ("[{id: a, name: A, metric: open_rate, target: -0.1}]", "goals[0].target", "-0.1", "from 0 to 1"),
         ("[{id: a, name: A, metric: orders_12m, target: -5}]", "goals[0].target", "-5", "0 or more"),
-        ("[{id: a, name: A, metric: orders_12m, target: 5, direction: sideways}]", "goals[0].direction", "sideways", "up"),
+        (
+            "[{id: a, name: A, metric: orders_12m, target: 5, direction: sideways}]",
+            "goals[0].direction",
+            "sideways",
+            "up",
+        ),
         (
             "[{id: a, name: A, metric: orders_12m, target: 5, filter: {chanel: store}}]",
             "goals[0].filter.chanel",
@@ -215,6 +221,41 @@ def test_goals_that_cannot_be_measured(write_company, goals, key, found, allowed
     assert (problem.line, problem.key) == (7, key)
     assert found in problem.found
     assert allowed in problem.allowed
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "key", "found", "allowed"),
+    [
+        ("attribution_model: linaer", "attribution_model", "'linaer'", "did you mean `linear`?"),
+        ("attribution_model: u_shaped", "attribution_model", "'u_shaped'", "first, last, linear, position, time_decay"),
+        ("attribution_window_days: 0", "attribution_window_days", "0", "greater than or equal to 1"),
+        ("attribution_half_life_days: 0", "attribution_half_life_days", "0", "greater than 0"),
+        ("attribution_half_life_days: week", "attribution_half_life_days", "'week'", "a number"),
+        ("attribution_first_share: 40", "attribution_first_share", "40", "less than or equal to 1"),
+        ("attribution_last_share: -0.1", "attribution_last_share", "-0.1", "greater than or equal to 0"),
+        ("attribution_last_share: 0.7", "attribution_last_share", "0.4 and 0.7, together 1.1", "at most 1 together"),
+        ("attribution_merge_minutes: -1", "attribution_merge_minutes", "-1", "greater than or equal to 0"),
+        ("attribution_windows_days: 9", "attribution_windows_days", "`attribution_windows_days`", "did you mean"),
+    ],
+)
+def test_attribution_that_shares_nothing_out(write_company, thresholds, key, found, allowed):
+    problem = _only(write_company(("validity: {goal: 0.9}", f"validity: {{goal: 0.9}}\nthresholds: {{{thresholds}}}")))
+    assert (problem.line, problem.key) == (7, f"thresholds.{key}")
+    assert found in problem.found
+    assert allowed in problem.allowed
+
+
+def test_attribution_is_declared(write_company):
+    shares = "attribution_model: position, attribution_first_share: 0.5, attribution_last_share: 0.5"
+    path = write_company(("validity: {goal: 0.9}", f"validity: {{goal: 0.9}}\nthresholds: {{{shares}}}"))
+    thresholds = load_company(path).dbt_vars()["thresholds"]
+    assert (thresholds["attribution_model"], thresholds["attribution_half_life_days"]) == ("position", 7)
+
+
+def test_dbt_has_the_defaults_of_the_company_file(write_company):
+    project = Path(__file__).resolve().parents[3] / "dbt_project" / "dbt_project.yml"
+    defaults = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]["thresholds"]
+    assert load_company(write_company()).dbt_vars()["thresholds"] == defaults
 
 
 def test_money_goals_may_exceed_one(write_company):

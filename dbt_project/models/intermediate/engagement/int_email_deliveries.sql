@@ -56,7 +56,10 @@ deliveries as (
         min(case when event = 'open' and not is_machine then occurred_at end) as human_opened_at,
         min(case when event = 'click' then occurred_at end) as clicked_at,
         min(case when event = 'click' and not is_machine then occurred_at end) as human_clicked_at,
-        min(case when event = 'unsubscribe' then occurred_at end) as unsubscribed_at
+        min(case when event = 'unsubscribe' then occurred_at end) as unsubscribed_at,
+        min(case when event = 'unsubscribe' and not is_machine then occurred_at end) as human_unsubscribed_at,
+        min(case when event = 'complaint' then occurred_at end) as complained_at,
+        min(case when event = 'complaint' and not is_machine then occurred_at end) as human_complained_at
     from happened
     group by source, delivery_id
 
@@ -96,6 +99,9 @@ select
     delivered.human_clicked_at,
     {{ regulars.local_day('delivered.human_clicked_at', 'as_of.time_zone') }} as human_clicked_on,
     delivered.unsubscribed_at,
+    delivered.human_unsubscribed_at,
+    delivered.complained_at,
+    delivered.human_complained_at,
     tracking_sources.is_open_tracked,
     tracking_sources.is_click_tracked
 from delivered

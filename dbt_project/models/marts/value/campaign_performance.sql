@@ -1,8 +1,19 @@
 {{ config(tags=['phase_value']) }}
+{%- set model = attribution_model() %}
+{%- set counted = [
+    'sent', 'delivered', 'bounces', 'unique_opens', 'unique_opens_human', 'unique_clicks', 'unique_clicks_human',
+    'unsubscribes', 'unsubscribes_human', 'complaints', 'complaints_human',
+] %}
 
 with campaign_costs as (
 
     select * from {{ ref('int_campaign_costs') }}
+
+),
+
+purposes as (
+
+    select * from {{ ref('int_campaign_purposes') }}
 
 ),
 
@@ -12,16 +23,9 @@ email_deliveries as (
 
 ),
 
-email_events as (
+attributed_orders as (
 
-    select * from {{ ref('fct_email_events') }}
-    where event = 'click' and not is_machine and campaign_id is not null and customer_id is not null
-
-),
-
-orders as (
-
-    select * from {{ ref('fct_orders') }} where order_kind = 'sale' and customer_id is not null
+    select * from {{ ref('attributed_orders') }} where campaign_id is not null
 
 ),
 
@@ -41,7 +45,11 @@ counts as (
         count(human_opened_at) as unique_opens_human,
         count(clicked_at) as unique_clicks,
         count(human_clicked_at) as unique_clicks_human,
+        count(bounced_at) as bounces,
         count(unsubscribed_at) as unsubscribes,
+        count(human_unsubscribed_at) as unsubscribes_human,
+        count(complained_at) as complaints,
+        count(human_complained_at) as complaints_human,
         -- A campaign is of one source.
         max(case when is_open_tracked then 1 else 0 end) = 1 as is_open_tracked,
         max(case when is_click_tracked then 1 else 0 end) = 1 as is_click_tracked
@@ -50,25 +58,23 @@ counts as (
 
 ),
 
--- Each order belongs to the campaign whose e-mail its customer clicked last before buying.
-clicks_before_orders as (
+-- By the declared model; who has no part of an order knows nothing of its margin either.
+parts as (
 
     select
-        orders.order_id,
-        orders.net_amount,
-        email_events.campaign_id,
-        row_number() over (
-            partition by orders.order_id order by email_events.occurred_at desc, email_events.event_id desc
-        ) as place_from_last
-    from orders
-    cross join as_of
-    inner join email_events
-        on
-            orders.customer_id = email_events.customer_id
-            and orders.ordered_at >= email_events.occurred_at
-            and email_events.occurred_at
-            >= {{ regulars.add_days('orders.ordered_at', '-' ~ threshold('attribution_window_days')) }}
-    where orders.ordered_at <= as_of.as_of
+        campaign_id,
+        channel,
+        case when has_part then order_id end as order_id,
+        case when has_part then customer_id end as customer_id,
+        {{ model }}_orders as order_shares,
+        {{ model }}_revenue_amount as revenue_amount,
+        case when has_part then {{ model }}_margin_amount end as margin_amount
+    from (
+        select
+            *,
+            {{ model }}_orders > 0 or coalesce({{ model }}_revenue_amount, 0) <> 0 as has_part
+        from attributed_orders
+    ) as flagged
 
 ),
 
@@ -76,42 +82,111 @@ attributed as (
 
     select
         campaign_id,
-        count(*) as attributed_orders,
-        sum(net_amount) as attributed_revenue_amount
-    from clicks_before_orders
-    where place_from_last = 1
+        -- A campaign that only visits name is of their channel.
+        min(channel) as channel,
+        count(distinct order_id) as attributed_orders,
+        count(distinct customer_id) as attributed_customers,
+        sum(order_shares) as attributed_order_shares,
+        sum(revenue_amount) as attributed_revenue_amount,
+        sum(margin_amount) as attributed_margin_amount,
+        sum(case when margin_amount is null then revenue_amount else 0 end) as uncosted_revenue_amount
+    from parts
     group by campaign_id
+
+),
+
+known_campaigns as (
+
+    select campaign_id from campaign_costs
+    union
+    select campaign_id from attributed
+
+),
+
+joined as (
+
+    select
+        known_campaigns.campaign_id,
+        campaign_costs.campaign_name,
+        coalesce(campaign_costs.channel, attributed.channel) as channel,
+        coalesce(purposes.purpose, 'marketing') as purpose,
+        campaign_costs.started_at,
+        {%- for name in counted %}
+        coalesce(counts.{{ name }}, 0) as {{ name }},
+        {%- endfor %}
+        cast(nullif(counts.sent, 0) as double) as sent_or_none,
+        cast(nullif(counts.delivered, 0) as double) as delivered_or_none,
+        counts.is_open_tracked,
+        counts.is_click_tracked,
+        coalesce(attributed.attributed_orders, 0) as attributed_orders,
+        coalesce(attributed.attributed_customers, 0) as attributed_customers,
+        {#- Nothing attributed is 0; attributed orders of which nothing is known are null. #}
+        {%- for name in ['order_shares', 'revenue_amount', 'margin_amount'] %}
+        case
+            when coalesce(attributed.attributed_orders, 0) = 0 then cast(0 as decimal(18, 4))
+            else {{ regulars.as_money('attributed.attributed_' ~ name) }}
+        end as attributed_{{ name }},
+        {%- endfor %}
+        case
+            when coalesce(attributed.attributed_orders, 0) = 0 then cast(0 as decimal(18, 4))
+            else {{ regulars.as_money('attributed.uncosted_revenue_amount') }}
+        end as uncosted_revenue_amount,
+        campaign_costs.cost_amount
+    from known_campaigns
+    left join campaign_costs on known_campaigns.campaign_id = campaign_costs.campaign_id
+    left join purposes on known_campaigns.campaign_id = purposes.campaign_id
+    left join counts on known_campaigns.campaign_id = counts.campaign_id
+    left join attributed on known_campaigns.campaign_id = attributed.campaign_id
 
 )
 
 select
-    campaign_costs.campaign_id,
-    campaign_costs.campaign_name,
-    campaign_costs.channel,
-    campaign_costs.started_at,
-    coalesce(counts.sent, 0) as sent,
-    coalesce(counts.delivered, 0) as delivered,
-    coalesce(counts.unique_opens, 0) as unique_opens,
-    coalesce(counts.unique_opens_human, 0) as unique_opens_human,
-    coalesce(counts.unique_clicks, 0) as unique_clicks,
-    coalesce(counts.unique_clicks_human, 0) as unique_clicks_human,
-    coalesce(counts.unsubscribes, 0) as unsubscribes,
+    joined.campaign_id,
+    joined.campaign_name,
+    joined.channel,
+    joined.purpose,
+    joined.started_at,
+    joined.sent,
+    joined.delivered,
+    joined.bounces,
+    joined.unique_opens,
+    joined.unique_opens_human,
+    joined.unique_opens - joined.unique_opens_human as unique_opens_machine,
+    joined.unique_clicks,
+    joined.unique_clicks_human,
+    joined.unique_clicks - joined.unique_clicks_human as unique_clicks_machine,
+    joined.unsubscribes,
+    joined.unsubscribes_human,
+    joined.complaints,
+    joined.complaints_human,
+    cast(joined.delivered as double) / joined.sent_or_none as delivery_rate,
+    cast(joined.bounces as double) / joined.sent_or_none as bounce_rate,
     case
-        when counts.is_open_tracked
-            then cast(counts.unique_opens_human as double) / nullif(cast(counts.delivered as double), 0)
+        when joined.is_open_tracked then cast(joined.unique_opens_human as double) / joined.delivered_or_none
     end as open_rate,
     case
-        when counts.is_click_tracked
-            then cast(counts.unique_clicks_human as double) / nullif(cast(counts.delivered as double), 0)
-    end as click_rate,
-    coalesce(attributed.attributed_orders, 0) as attributed_orders,
+        when joined.is_open_tracked then cast(joined.unique_opens as double) / joined.delivered_or_none
+    end as open_rate_high,
     case
-        when attributed.campaign_id is null then cast(0 as decimal(18, 4))
-        else {{ regulars.as_money('attributed.attributed_revenue_amount') }}
-    end as attributed_revenue_amount,
-    campaign_costs.cost_amount,
+        when joined.is_click_tracked then cast(joined.unique_clicks_human as double) / joined.delivered_or_none
+    end as click_rate,
+    case
+        when joined.is_click_tracked then cast(joined.unique_clicks as double) / joined.delivered_or_none
+    end as click_rate_high,
+    cast(joined.unsubscribes_human as double) / joined.delivered_or_none as unsubscribe_rate,
+    cast(joined.unsubscribes as double) / joined.delivered_or_none as unsubscribe_rate_high,
+    cast(joined.complaints_human as double) / joined.delivered_or_none as complaint_rate,
+    cast(joined.complaints as double) / joined.delivered_or_none as complaint_rate_high,
+    joined.attributed_orders,
+    joined.attributed_customers,
+    joined.attributed_order_shares,
+    joined.attributed_revenue_amount,
+    joined.attributed_margin_amount,
+    joined.uncosted_revenue_amount,
+    joined.cost_amount,
+    {{ regulars.as_money('joined.attributed_margin_amount - joined.cost_amount') }} as profit_amount,
+    cast(joined.attributed_margin_amount - joined.cost_amount as double)
+    / cast(nullif(joined.cost_amount, 0) as double) as return_on_cost,
     as_of.currency
-from campaign_costs
+from joined
 cross join as_of
-left join counts on campaign_costs.campaign_id = counts.campaign_id
-left join attributed on campaign_costs.campaign_id = attributed.campaign_id
