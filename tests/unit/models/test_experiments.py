@@ -293,7 +293,7 @@ def test_amounts_that_do_not_vary_say_nothing_about_chance() -> None:
 
 
 def test_several_arms_and_outcomes_are_one_family() -> None:
-    # p = 0.0273 alone: shown. One of four comparisons: not shown.
+    # p = 0.0254 alone: shown. One of four comparisons: not shown.
     arms, outcomes = two_arms((60, 1000), (86, 1000))
     alone = verdict_of(analyse(arms, outcomes))
     assert (alone["verdict"], alone["comparisons"]) == (Verdict.BETTER, 1)
