@@ -213,6 +213,7 @@ def _results(
 ) -> list[dict[str, object]]:
     control = next((arm for arm in arms if arm["is_control"]), None)
     base = {row["outcome"]: row for row in outcomes if control is not None and row["arm"] == control["arm"]}
+    roles = {arm["arm"]: arm["role"] for arm in arms}
     results: list[dict[str, Any]] = []
     tested: list[tuple[dict[str, Any], _Pair]] = []
     for row in outcomes:
@@ -227,7 +228,8 @@ def _results(
             "control_mean": _mean(other) if other else None,
         }
         results.append(result)
-        refusal = _refusal(row, other, control, arms[0]["is_running"], is_off, settings)
+        role = roles.get(row["arm"], "treatment")
+        refusal = _refusal(row, other, control, role, arms[0]["is_running"], is_off, settings)
         if refusal is None and other is not None:
             tested.append((result, _pair(row, other)))
         elif refusal is not None:
@@ -241,6 +243,7 @@ def _refusal(
     row: dict[str, Any],
     other: dict[str, Any] | None,
     control: dict[str, Any] | None,
+    role: str,
     is_running: bool,
     is_off: bool,
     settings: ExperimentSettings,
@@ -257,7 +260,7 @@ def _refusal(
             Verdict.RATIO_OFF,
             "the arms do not have the customers that were planned: find out why before trusting it",
         )
-    if row["needs_contact"] and control["role"] == "holdout":
+    if row["needs_contact"] and "holdout" in (role, control["role"]):
         return Verdict.NOT_COMPARED, "the hold-out was sent nothing that it could respond to"
     smaller = min(row["customers"], other["customers"])
     if smaller < settings.min_customers:
