@@ -247,6 +247,26 @@ sources:
               status: state
               updated_at: changed_at
 
+  # Who was dealt into which arm of each mailing: a hold-out gets nothing, so that what the mail adds can be seen.
+  trials:
+    type: files
+    channel: email
+    owner: newsletter@bakehouse.example
+    label: Trials of mailings
+    datasets:
+      lists:
+        path: FOLDERtrials/*.csv
+        entities:
+          - entity: experiment_assignments
+            columns:
+              assignment_id: number
+              experiment_id: trial
+              arm: arm # the seed experiment_roles knows what a hold-out is
+              planned_share: of_all
+              email: email
+              campaign_id: mailing
+              assigned_at: drawn_at
+
   # What other currencies are worth in euros, by working day.
   rates:
     type: files

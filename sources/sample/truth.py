@@ -75,6 +75,7 @@ class Written:
     opinions: Opinions
     respondents: pl.DataFrame
     contracts: pl.DataFrame
+    dealt: pl.DataFrame
 
 
 def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -295,6 +296,7 @@ def references(world: World, written: Written) -> pl.DataFrame:
         refs("desk", "account:", user_ids(written.users["person"].to_numpy()), written.users["person"].to_numpy()),
         refs("site", "account:", customer_ids(first_account[logged_in]), logged_in),
         refs("app", "account:", customer_ids(first_account[app]), app),
+        refs("trials", "", written.dealt["source_record_id"], written.dealt["person"].to_numpy()),
         refs("survey", "", written.respondents["source_record_id"], written.respondents["person"].to_numpy()),
         refs(
             "boxes",
