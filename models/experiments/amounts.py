@@ -40,35 +40,31 @@ class Amounts:
         spread = Fraction(self.squares) - Fraction(self.total) ** 2 / self.count
         return float(spread / (self.count - 1) / self.count)
 
+    def standard_error(self, other: Amounts) -> float:
+        """The standard error of the difference of the means."""
+        return sqrt(self.error + other.error)
 
-def standard_error(one: Amounts, other: Amounts) -> float:
-    """The standard error of the difference of the means."""
-    return sqrt(one.error + other.error)
+    def p_value(self, other: Amounts) -> float:
+        """Two-sided p-value of equal means; the amounts must vary in one of the two."""
+        from scipy.stats import t
 
+        return float(2 * t.sf(abs(self.mean - other.mean) / self.standard_error(other), _freedom(self, other)))
 
-def p_value(one: Amounts, other: Amounts) -> float:
-    """Two-sided p-value of equal means; the amounts must vary in one of the two."""
-    from scipy.stats import t
+    def difference_interval(self, other: Amounts, level: float) -> tuple[float, float]:
+        """Bounds of the difference of the means (this one less the other) at a confidence level such as 0.95."""
+        reach = _critical(self, other, level) * self.standard_error(other)
+        difference = self.mean - other.mean
+        return difference - reach, difference + reach
 
-    return float(2 * t.sf(abs(one.mean - other.mean) / standard_error(one, other), _freedom(one, other)))
-
-
-def difference_interval(one: Amounts, other: Amounts, level: float) -> tuple[float, float]:
-    """Bounds of the difference of the means (one less other) at a confidence level such as 0.95."""
-    reach = _critical(one, other, level) * standard_error(one, other)
-    difference = one.mean - other.mean
-    return difference - reach, difference + reach
-
-
-def ratio_interval(one: Amounts, other: Amounts, level: float) -> tuple[float, float] | None:
-    """Bounds of the ratio of the means (one to other); None where the other mean may be 0: then it has none."""
-    squared = _critical(one, other, level) ** 2
-    leading = other.mean**2 - squared * other.error
-    if other.mean <= 0 or leading <= 0:
-        return None
-    middle = one.mean * other.mean / leading
-    reach = sqrt(max(middle**2 - (one.mean**2 - squared * one.error) / leading, 0.0))
-    return middle - reach, middle + reach
+    def ratio_interval(self, other: Amounts, level: float) -> tuple[float, float] | None:
+        """Bounds of the ratio of the means (one to other); None where the other mean may be 0: then it has none."""
+        squared = _critical(self, other, level) ** 2
+        leading = other.mean**2 - squared * other.error
+        if other.mean <= 0 or leading <= 0:
+            return None
+        middle = self.mean * other.mean / leading
+        reach = sqrt(max(middle**2 - (self.mean**2 - squared * self.error) / leading, 0.0))
+        return middle - reach, middle + reach
 
 
 def _freedom(one: Amounts, other: Amounts) -> float:

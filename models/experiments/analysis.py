@@ -22,7 +22,6 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from models.experiments import amounts, shares
 from models.experiments.amounts import Amounts
 from models.experiments.shares import Share
 
@@ -215,7 +214,7 @@ def _results(
     base = {row["outcome"]: row for row in outcomes if control is not None and row["arm"] == control["arm"]}
     roles = {arm["arm"]: arm["role"] for arm in arms}
     results: list[dict[str, Any]] = []
-    tested: list[tuple[dict[str, Any], _Pair]] = []
+    tested: list[tuple[dict[str, Any], tuple[Any, Any]]] = []
     for row in outcomes:
         other = base.get(row["outcome"])
         result: dict[str, Any] = dict.fromkeys(RESULTS_SCHEMA)
@@ -272,36 +271,29 @@ def _refusal(
     if row["unit"] == "amount":
         if smaller * rate < settings.min_amounts:
             return Verdict.TOO_FEW, f"fewer than {settings.min_amounts} customers with an amount are expected in an arm"
-        if not amounts.standard_error(_amounts(row), _amounts(other)):
+        if not _amounts(row).standard_error(_amounts(other)):
             return Verdict.TOO_FEW, "all amounts are the same: nothing tells what chance can do"
     return None
 
 
-class _Pair(NamedTuple):
-    """An arm and the control on one outcome, with the module that compares such."""
-
-    how: Any
-    one: Any
-    other: Any
-
-
-def _pair(row: dict[str, Any], other: dict[str, Any]) -> _Pair:
+def _pair(row: dict[str, Any], other: dict[str, Any]) -> tuple[Any, Any]:
+    """An arm and the control on one outcome, both shares or both amounts."""
     if row["unit"] == "amount":
-        return _Pair(amounts, _amounts(row), _amounts(other))
-    return _Pair(shares, *(Share(part["customers_with"], part["customers"]) for part in (row, other)))
+        return _amounts(row), _amounts(other)
+    return Share(row["customers_with"], row["customers"]), Share(other["customers_with"], other["customers"])
 
 
-def _compared(pair: _Pair, alpha: float, comparisons: int, settings: ExperimentSettings) -> dict[str, object]:
+def _compared(pair: tuple[Any, Any], alpha: float, comparisons: int, settings: ExperimentSettings) -> dict[str, object]:
     from scipy.stats import norm
 
-    how, one, other = pair
+    one, other = pair
     share_of_alpha = alpha / comparisons
     level, adjusted_level = 1 - alpha, 1 - share_of_alpha
-    lower, upper = how.difference_interval(one, other, level)
-    ratio = how.ratio_interval(one, other, level)
-    adjusted_lower, adjusted_upper = how.difference_interval(one, other, adjusted_level)
-    adjusted_ratio = how.ratio_interval(one, other, adjusted_level)
-    p_value = how.p_value(one, other)
+    lower, upper = one.difference_interval(other, level)
+    ratio = one.ratio_interval(other, level)
+    adjusted_lower, adjusted_upper = one.difference_interval(other, adjusted_level)
+    adjusted_ratio = one.ratio_interval(other, adjusted_level)
+    p_value = one.p_value(other)
     difference = one.mean - other.mean
     if p_value >= share_of_alpha:
         verdict, reason = Verdict.NOT_SHOWN, "chance alone gives a difference like this often enough"
@@ -324,7 +316,7 @@ def _compared(pair: _Pair, alpha: float, comparisons: int, settings: ExperimentS
         "adjusted_p_value": min(1.0, p_value * comparisons),
         "comparisons": comparisons,
         "detectable_difference": float(norm.isf(share_of_alpha / 2) + norm.ppf(settings.power))
-        * how.standard_error(one, other),
+        * one.standard_error(other),
         "verdict": verdict,
         "reason": reason,
     }

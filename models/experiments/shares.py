@@ -32,51 +32,49 @@ class Share:
         """The share, 0 to 1."""
         return self.hits / self.count
 
+    def standard_error(self, other: Share) -> float:
+        """The standard error of the difference, if the shares are equal."""
+        pooled = (self.hits + other.hits) / (self.count + other.count)
+        return sqrt(pooled * (1 - pooled) * (1 / self.count + 1 / other.count))
 
-def standard_error(one: Share, other: Share) -> float:
-    """The standard error of the difference, if the shares are equal."""
-    pooled = (one.hits + other.hits) / (one.count + other.count)
-    return sqrt(pooled * (1 - pooled) * (1 / one.count + 1 / other.count))
+    def p_value(self, other: Share) -> float:
+        """Two-sided p-value of equal shares: Pearson's chi-square, one degree of freedom; 1 where nothing differs."""
+        from scipy.stats import chi2
 
+        error = self.standard_error(other)
+        return float(chi2.sf(((self.mean - other.mean) / error) ** 2, 1)) if error else 1.0
 
-def p_value(one: Share, other: Share) -> float:
-    """Two-sided p-value of equal shares: Pearson's chi-square with one degree of freedom; 1 where nothing differs."""
-    from scipy.stats import chi2
+    def difference_interval(self, other: Share, level: float) -> tuple[float, float]:
+        """Bounds of the difference (this one less the other) at a confidence level such as 0.95."""
+        critical, difference = _critical(level), self.mean - other.mean
 
-    error = standard_error(one, other)
-    return float(chi2.sf(((one.mean - other.mean) / error) ** 2, 1)) if error else 1.0
+        def statistic(delta: float) -> float:
+            first, second = _likeliest_with_difference(self, other, delta)
+            return _standardised(
+                difference - delta, first * (1 - first) / self.count + second * (1 - second) / other.count
+            )
 
+        lower = -1.0 if difference <= -1 else _root(lambda delta: statistic(delta) - critical, -1.0, difference)
+        upper = 1.0 if difference >= 1 else _root(lambda delta: statistic(delta) + critical, difference, 1.0)
+        return lower, upper
 
-def difference_interval(one: Share, other: Share, level: float) -> tuple[float, float]:
-    """Bounds of the difference of the shares (one less other) at a confidence level such as 0.95."""
-    critical, difference = _critical(level), one.mean - other.mean
+    def ratio_interval(self, other: Share, level: float) -> tuple[float, float] | None:
+        """Bounds of the ratio (to the other) at a confidence level; None where the other share is 0."""
+        if not other.hits:
+            return None
+        critical, ratio = _critical(level), self.mean / other.mean
 
-    def statistic(delta: float) -> float:
-        first, second = _likeliest_with_difference(one, other, delta)
-        return _standardised(difference - delta, first * (1 - first) / one.count + second * (1 - second) / other.count)
+        def statistic(phi: float) -> float:
+            second = _likeliest_with_ratio(self, other, phi)
+            first = min(phi * second, 1.0)
+            variance = first * (1 - first) / self.count + phi * phi * second * (1 - second) / other.count
+            return _standardised(self.mean - phi * other.mean, variance)
 
-    lower = -1.0 if difference <= -1 else _root(lambda delta: statistic(delta) - critical, -1.0, difference)
-    upper = 1.0 if difference >= 1 else _root(lambda delta: statistic(delta) + critical, difference, 1.0)
-    return lower, upper
-
-
-def ratio_interval(one: Share, other: Share, level: float) -> tuple[float, float] | None:
-    """Bounds of the ratio of the shares (one to other) at a confidence level; None where the other share is 0."""
-    if not other.hits:
-        return None
-    critical, ratio = _critical(level), one.mean / other.mean
-
-    def statistic(phi: float) -> float:
-        second = _likeliest_with_ratio(one, other, phi)
-        first = min(phi * second, 1.0)
-        variance = first * (1 - first) / one.count + phi * phi * second * (1 - second) / other.count
-        return _standardised(one.mean - phi * other.mean, variance)
-
-    lower = _root(lambda phi: statistic(phi) - critical, 0.0, ratio) if one.hits else 0.0
-    end = max(2 * ratio, 1.0)
-    while statistic(end) > -critical and end < _LARGEST_RATIO:
-        end *= 2
-    return lower, _root(lambda phi: statistic(phi) + critical, ratio, end)
+        lower = _root(lambda phi: statistic(phi) - critical, 0.0, ratio) if self.hits else 0.0
+        end = max(2 * ratio, 1.0)
+        while statistic(end) > -critical and end < _LARGEST_RATIO:
+            end *= 2
+        return lower, _root(lambda phi: statistic(phi) + critical, ratio, end)
 
 
 def _critical(level: float) -> float:

@@ -356,7 +356,7 @@ RULES: dict[str, Rule] = {
     "experiment_assignments_planned_share_in_range": holds("planned_share", lambda share: 0 < share <= 1),
     "experiment_assignments_email_format": address,
     "experiment_assignments_phone_format": phone,
-    "experiment_assignments_person_known": person_known,
+    "experiment_assignments_person_known": some("account_id", "email", "phone"),
     "subscriptions_subscription_id_present": there("subscription_id"),
     "subscriptions_started_at_readable": must_read(moment, "started_at"),
     "subscriptions_started_at_plausible": lambda row, known: (

@@ -488,7 +488,8 @@ CASES = [
     ("experiment_assignments_planned_share_in_range", {}, True),
     ("experiment_assignments_planned_share_readable", {"planned_share_text": "half"}, False),
     ("experiment_assignments_assigned_at_readable", {"assigned_at_text": "31.02.2025"}, False),
-    ("experiment_assignments_person_known", {"email_text": "broken@"}, False),
+    ("experiment_assignments_person_known", {"email_text": "broken@"}, True),
+    ("experiment_assignments_person_known", {}, False),
     ("subscriptions_started_at_plausible", {"started_at": "1970-01-01 00:00:00"}, False),
     (
         "subscriptions_started_at_plausible",

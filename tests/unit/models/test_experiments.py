@@ -21,9 +21,7 @@ from models.experiments import (
     Analysis,
     ExperimentSettings,
     Verdict,
-    amounts,
     analyse,
-    shares,
 )
 from models.experiments.amounts import Amounts
 from models.experiments.shares import Share
@@ -46,10 +44,10 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("one", "other", "bounds"), PUBLISHED)
 def test_intervals_of_differences_as_published(one, other, bounds) -> None:
-    found = shares.difference_interval(Share(*one), Share(*other), 0.95)
+    found = Share(*one).difference_interval(Share(*other), 0.95)
     assert tuple(round(bound, 4) for bound in found) == bounds
     # Turned round it is the same with the other sign.
-    turned = shares.difference_interval(Share(*other), Share(*one), 0.95)
+    turned = Share(*other).difference_interval(Share(*one), 0.95)
     assert turned == pytest.approx((-found[1], -found[0]), abs=1e-10)
 
 
@@ -90,9 +88,9 @@ TABLES = [((56, 70), (48, 80)), ((17, 900), (9, 1100)), ((1, 40), (7, 60)), ((13
 @pytest.mark.parametrize(("tables", "level"), [*product(TABLES, (0.9, 0.95, 0.9917))])
 def test_intervals_of_shares_equal_those_worked_out_with_scipy(tables, level) -> None:
     one, other = tables
-    difference = shares.difference_interval(Share(*one), Share(*other), level)
+    difference = Share(*one).difference_interval(Share(*other), level)
     assert difference == pytest.approx(scipy_bounds(one, other, level, "difference"), abs=OPTIMISED)
-    ratio = shares.ratio_interval(Share(*one), Share(*other), level)
+    ratio = Share(*one).ratio_interval(Share(*other), level)
     assert ratio == pytest.approx(scipy_bounds(one, other, level, "ratio"), rel=OPTIMISED * 10)
 
 
@@ -108,7 +106,7 @@ def tables_at_random(count: int) -> list[tuple[Share, Share]]:
 def test_intervals_leave_out_nothing_exactly_if_the_test_rejects() -> None:
     rejected = 0
     for one, other in tables_at_random(150):
-        p = shares.p_value(one, other)
+        p = one.p_value(other)
         table = [[one.hits, one.count - one.hits], [other.hits, other.count - other.hits]]
         if 0 < one.hits + other.hits < one.count + other.count:
             assert isclose(p, chi2_contingency(table, correction=False).pvalue, rel_tol=1e-9)
@@ -116,10 +114,10 @@ def test_intervals_leave_out_nothing_exactly_if_the_test_rejects() -> None:
             # Below that a level of 1 - alpha has no digits left.
             if not 1e-6 < alpha < 1:
                 continue
-            lower, upper = shares.difference_interval(one, other, 1 - alpha)
+            lower, upper = one.difference_interval(other, 1 - alpha)
             assert lower <= one.mean - other.mean <= upper
             assert (lower > 0 or upper < 0) == (p < alpha)
-            ratio = shares.ratio_interval(one, other, 1 - alpha)
+            ratio = one.ratio_interval(other, 1 - alpha)
             assert (ratio is None) == (other.hits == 0)
             if ratio is not None:
                 assert (ratio[0] > 1 or ratio[1] < 1) == (p < alpha)
@@ -142,11 +140,11 @@ def test_means_equal_scipys_welch() -> None:
         one, other = spending(rng, n1, 0.4, 30), spending(rng, n0, 0.5, 28)
         theirs = ttest_ind(one, other, equal_var=False)
         mine = amounts_of(one), amounts_of(other)
-        assert isclose(amounts.p_value(*mine), theirs.pvalue, rel_tol=1e-9)
+        assert isclose(mine[0].p_value(mine[1]), theirs.pvalue, rel_tol=1e-9)
         bounds = theirs.confidence_interval(level)
-        assert amounts.difference_interval(*mine, level) == pytest.approx((bounds.low, bounds.high), rel=1e-9)
+        assert mine[0].difference_interval(mine[1], level) == pytest.approx((bounds.low, bounds.high), rel=1e-9)
         # Fieller's bounds are the ratios at which Welch's test of `one - ratio * other` just rejects.
-        ratio = amounts.ratio_interval(*mine, level)
+        ratio = mine[0].ratio_interval(mine[1], level)
         assert ratio is not None
         e1, e0 = one.var(ddof=1) / n1, other.var(ddof=1) / n0
         critical = t.isf((1 - level) / 2, theirs.df)
@@ -166,9 +164,9 @@ def test_sums_that_doubles_would_lose_keep_their_spread() -> None:
 
 def test_a_ratio_to_what_may_be_nothing_has_no_bounds() -> None:
     few = Amounts(50, Decimal(10), Decimal(100))
-    assert amounts.ratio_interval(Amounts(50, Decimal(900), Decimal(20_000)), few, 0.95) is None
-    assert shares.ratio_interval(Share(5, 10), Share(0, 10), 0.95) is None
-    assert shares.ratio_interval(Share(0, 50), Share(10, 50), 0.95)[0] == 0.0
+    assert Amounts(50, Decimal(900), Decimal(20_000)).ratio_interval(few, 0.95) is None
+    assert Share(5, 10).ratio_interval(Share(0, 10), 0.95) is None
+    assert Share(0, 50).ratio_interval(Share(10, 50), 0.95)[0] == 0.0
 
 
 # --- a whole experiment ---------------------------------------------------------------------------------------------
@@ -384,7 +382,7 @@ def test_the_detectable_difference_is_detected_as_often_as_it_says() -> None:
     shown = 0
     for _ in range(runs):
         hits = int(rng.binomial(10_000, 0.1)), int(rng.binomial(10_000, 0.1 + detectable))
-        shown += shares.p_value(Share(hits[1], 10_000), Share(hits[0], 10_000)) < 0.05
+        shown += Share(hits[1], 10_000).p_value(Share(hits[0], 10_000)) < 0.05
     # Three standard errors of a share of 400 at 0.8.
     assert abs(shown / runs - ExperimentSettings().power) < 3 * np.sqrt(0.8 * 0.2 / runs)
 
