@@ -166,8 +166,9 @@ def _write(desk: Desk, world: World) -> Written:
     contracts = boxes.draw_contracts(desk.rng(110), world)
     desk.tell(f"bread boxes: {contracts.height:,} contracts")
     boxes.write_contracts(desk, world, contracts)
-    desk.tell(f"trials: {world.effects.height:,} assignments")
-    dealt = trials.write_assignments(desk, world, mails.address)
+    letter = trials.draw_letter(desk.rng(121), world)
+    desk.tell(f"trials: {world.effects.height + letter.height:,} assignments")
+    dealt = trials.write_assignments(desk, world, mails.address, letter)
     return Written(
         shop_customers=shop_customers,
         members=members,
@@ -187,6 +188,7 @@ def _write(desk: Desk, world: World) -> Written:
         respondents=respondents,
         contracts=contracts,
         dealt=dealt,
+        letter=letter,
     )
 
 

@@ -83,8 +83,8 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, 
 # --- the command ----------------------------------------------------------------------------------------------------
 
 ARM_COLUMNS = (
-    "experiment_id, experiment_name, arm, role, is_control, is_running, assignments, customers, repeated, unidentified, "
-    "contaminated, late, planned_share, share, expected_customers, sample_ratio_p_value, sample_ratio"
+    "experiment_id, experiment_name, arm, role, is_control, is_running, assignments, customers, repeated, "
+    "unidentified, contaminated, late, planned_share, share, expected_customers, sample_ratio_p_value, sample_ratio"
 )
 ARMS = """
     ('trials:may', 'Herbs', 'new', 'treatment', false, false, 1003, 1000, 1, 1, 1, 0, 0.5, 0.5, 1000, 1, 'as planned'),
