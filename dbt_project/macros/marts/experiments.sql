@@ -1,8 +1,8 @@
 {#-
   What the company file says of experiments, as rows. No experiment gives no row.
 
-    experiments          experiment_id, experiment_name, control_arm, window_days, alpha, assigned_until: all but the first
-                         null where it says nothing
+    experiments          experiment_id, experiment_name, control_arm, window_days, alpha, assigned_until: all but the
+                         first null where it says nothing
     experiment_shares    experiment_id, arm, planned_share
     experiment_choices   experiment_id, outcome: the outcomes that an experiment is judged by, of those that choose some
 -#}
@@ -31,7 +31,9 @@
 {% macro experiment_shares() %}
     {%- set rows = [] -%}
     {%- for one in var('experiments') -%}
-        {%- for arm, share in (one.get('shares') or {}).items() -%}{%- do rows.append([one['id'], arm, share]) -%}{%- endfor -%}
+        {%- for arm, share in (one.get('shares') or {}).items() -%}
+            {%- do rows.append([one['id'], arm, share]) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for row in rows %}
     select
@@ -51,7 +53,9 @@
 {% macro experiment_choices() %}
     {%- set rows = [] -%}
     {%- for one in var('experiments') -%}
-        {%- for outcome in one.get('outcomes') or [] -%}{%- do rows.append([one['id'], outcome]) -%}{%- endfor -%}
+        {%- for outcome in one.get('outcomes') or [] -%}
+            {%- do rows.append([one['id'], outcome]) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for row in rows %}
     select
