@@ -236,6 +236,10 @@ def _respondent(row):
     return f"phone:{phonenumbers.format_number(phonenumbers.parse(row['phone'], 'DE'), E164)}"
 
 
+def _dealt(row):
+    return f"account:{row['customer']}" if row["customer"] else f"email:{row['email'].lower()}"
+
+
 #: Where references are, of which source, and how one is read from a right record.
 REFERENCES = (
     ("shopify/customers/", "webshop", lambda row: f"account:{row['id']}"),
@@ -250,8 +254,7 @@ REFERENCES = (
     ("segment/", "app", lambda row: f"account:{row['userId']}"),
     ("survey/", "survey", _respondent),
     ("boxes/", "boxes", lambda row: f"account:{row['customer']['id']}"),
-    ("trials/nl", "trials", lambda row: f"email:{row['email'].lower()}"),
-    ("trials/letter", "trials", lambda row: f"account:{row['customer']}"),
+    ("trials/", "trials", _dealt),
 )
 
 
