@@ -32,6 +32,7 @@ ENTITIES = (
     "tickets",
     "consents",
     "surveys",
+    "experiment_assignments",
     "subscriptions",
     "web_events",
 )

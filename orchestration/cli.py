@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_experiments import EXAMPLES as EXPERIMENTS_EXAMPLES
+from orchestration.cli_experiments import experiments
 from orchestration.cli_goals import EXAMPLES as GOALS_EXAMPLES
 from orchestration.cli_goals import goals
 from orchestration.cli_identity import app as identity_app
@@ -34,6 +36,7 @@ app = typer.Typer(
 app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
 app.command(epilog=GOALS_EXAMPLES)(goals)
+app.command(epilog=EXPERIMENTS_EXAMPLES)(experiments)
 app.add_typer(quarantine_app)
 app.add_typer(identity_app)
 app.command(epilog=METRIC_EXAMPLES)(metric)

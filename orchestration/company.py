@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from orchestration.company_anomalies import AnomalyWatch
 from orchestration.company_checks import PLACEHOLDER, file_problems, walk
 from orchestration.company_errors import CompanyError, CompanyProblem, from_pydantic, key_text, show
+from orchestration.company_experiments import Experiment
 from orchestration.company_fields import (
     DEFAULTS,
     AsOf,
@@ -155,6 +156,13 @@ class Thresholds(Strict):
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7
+    experiment_window_days: Count = 14
+    experiment_alpha: Annotated[Number, Field(gt=0, le=0.5)] = 0.05
+    experiment_sample_ratio_alpha: Annotated[Number, Field(gt=0, le=0.5)] = 0.001
+    experiment_min_customers: Annotated[WholeNumber, Field(ge=2)] = 30
+    experiment_min_expected: Count = 5
+    experiment_min_amounts: Count = 30
+    experiment_power: Annotated[Number, Field(gt=0, lt=1)] = 0.80
 
 
 class Goal(Strict):
@@ -201,6 +209,7 @@ class Company(Strict):
     charts: ChartSettings = ChartSettings()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
+    experiments: list[Experiment] = Field(default_factory=list)
     sources: Annotated[dict[str, AnySource], Field(min_length=1)]
 
     _path: Path = PrivateAttr(default=Path("company.yaml"))
@@ -282,12 +291,13 @@ class Company(Strict):
         return SparkSettings.model_validate(_fill(self.warehouse.spark.model_dump(exclude_unset=True), environment))
 
     def dbt_vars(self) -> dict[str, Any]:
-        """The part that dbt models read, as plain data: goals, thresholds, validity, vendors with their objects.
+        """The part that dbt models read, as plain data: goals, experiments, thresholds, validity, vendors and objects.
 
         It changes only when the file changes (a changed variable makes dbt parse the whole project again).
         """
         return {
             "goals": [goal.model_dump(mode="json") for goal in self.goals],
+            "experiments": [one.model_dump(mode="json") for one in self.experiments],
             "thresholds": self.thresholds.model_dump(mode="json"),
             "validity": self.validity.model_dump(mode="json", exclude={"rules"}),
             "vendors": {

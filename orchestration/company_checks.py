@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestration.company_anomalies import anomaly_problems
 from orchestration.company_errors import CompanyProblem, is_secret, key_text, one_of, show
+from orchestration.company_experiments import experiment_problems
 from orchestration.company_fields import check_country, check_currency, check_owner, check_time_zone
 from orchestration.company_yaml import KeyPath, YamlDocument
 
@@ -57,6 +58,7 @@ def file_problems(document: YamlDocument, file: str, units: Mapping[str, str], g
     problems += _own_goal_problems(data, problem)
     problems += _attribution_problems(data, problem)
     problems += anomaly_problems(data, problem)
+    problems += experiment_problems(data, problem)
     problems += _goal_problems(data, problem, units, gate)
     return problems
 

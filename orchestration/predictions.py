@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from models.churn import ChurnSettings
+    from models.experiments import ExperimentSettings
     from models.lifetime_value import LifetimeValueSettings
     from orchestration.run import Counts, Run
 
@@ -34,6 +35,8 @@ _SUBSCRIPTION_COUNTS = """
 SELECT periods_per_year, renewals, is_active, count(*) AS count
 FROM intermediate.int_subscriptions__input GROUP BY periods_per_year, renewals, is_active
 """
+_ARMS = "SELECT * FROM intermediate.int_experiments__arms"
+_OUTCOMES = "SELECT * FROM intermediate.int_experiments__outcomes"
 _SUBSCRIPTIONS = "SELECT * FROM intermediate.int_subscriptions__input WHERE is_active"
 
 
@@ -45,7 +48,7 @@ class Forecast(NamedTuple):
 
 
 def forecast(run: Run) -> Counts:
-    """Fit and score lifetime value, the risk to leave and subscriptions, and keep scores, checks and model cards."""
+    """Fit and score value, the risk to leave and subscriptions, judge experiments; keep scores, checks, model cards."""
     import polars as pl
 
     orders = _lifetime_value(run)
@@ -55,7 +58,7 @@ def forecast(run: Run) -> Counts:
     cards = pl.concat([part.card for part in (orders, *others)]).select(
         pl.lit(run.run_id).alias("run_id"), pl.lit(run.started_at).alias("measured_at"), pl.all()
     )
-    replace = {table: frame for part in others for table, frame in part.tables.items()}
+    replace = {table: frame for part in others for table, frame in part.tables.items()} | _experiments(run)
     run.engine.keep(replace=replace, append={HISTORY: cards})
     used = cards.filter((pl.col("model") == "input") & (pl.col("parameter") == "customers"))["value"]
     return {"rows_in": int(used[0]), "rows_out": int(used[0])}
@@ -128,3 +131,25 @@ def _subscriptions(run: Run) -> Forecast:
     model = fit(run.engine.frame(_SUBSCRIPTION_COUNTS), value_settings(run))
     scores = run.engine.map_rows(_SUBSCRIPTIONS, partial(score, model=model), "scores.subscriptions")
     return Forecast({"scores.subscriptions": scores}, model.parameters)
+
+
+def experiment_settings(run: Run) -> ExperimentSettings:
+    """What the company says of experiments."""
+    from models.experiments import ExperimentSettings
+
+    thresholds = run.company.thresholds
+    return ExperimentSettings(
+        sample_ratio_alpha=thresholds.experiment_sample_ratio_alpha,
+        min_customers=thresholds.experiment_min_customers,
+        min_expected=thresholds.experiment_min_expected,
+        min_amounts=thresholds.experiment_min_amounts,
+        power=thresholds.experiment_power,
+    )
+
+
+def _experiments(run: Run) -> dict[str, object]:
+    """Judged from sums per arm, of which there are few however many customers there are."""
+    from models.experiments import analyse
+
+    found = analyse(run.engine.frame(_ARMS), run.engine.frame(_OUTCOMES), experiment_settings(run))
+    return {"scores.experiment_checks": found.checks, "scores.experiment_results": found.results}

@@ -119,6 +119,11 @@ _ALL = (
         "ticket_id product_id agent_id channel updated_at",
     ),
     _entity(
+        "experiment_assignments",
+        "One row per person who was put into an arm of an experiment, at random.",
+        "assignment_id experiment_id arm role planned_share account_id email phone campaign_id assigned_at updated_at",
+    ),
+    _entity(
         "subscriptions",
         "One row per contract that is renewed from period to period until it is cancelled.",
         "subscription_id account_id email phone plan product_id started_at ended_at period_months price_amount "

@@ -240,6 +240,24 @@
             'defaults': {'kind': "'rating'"},
             'watch': {'categories': ['kind', 'channel'], 'numbers': ['score'], 'settles': ['updated_at']},
         },
+        'experiment_assignments': {
+            'key': 'assignment_id',
+            'time': 'assigned_at',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'assignment_id': 'text', 'experiment_id': 'text', 'arm': 'text', 'role': 'text',
+                'planned_share': 'rate', 'account_id': 'text', 'email': 'email', 'phone': 'phone',
+                'campaign_id': 'text', 'assigned_at': 'timestamp', 'updated_at': 'timestamp',
+            },
+            'keys': {
+                'account_key': ['accounts_of', 'account_id'],
+                'campaign_key': ['source', 'campaign_id'],
+                'experiment_key': ['source', 'experiment_id'],
+            },
+            'record_ref': [['account', 'account_id'], ['email', 'email'], ['phone', 'phone']],
+            'watch': {'categories': ['experiment_id', 'arm'], 'settles': ['updated_at']},
+        },
         'subscriptions': {
             'key': 'subscription_id',
             'time': 'coalesce(updated_at, started_at)',

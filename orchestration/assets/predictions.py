@@ -17,6 +17,8 @@ FORECAST_INPUTS = [
         *(f"int_lifetime_value__{part}" for part in ("input", "past", "rhythms")),
         "int_churn__snapshots",
         "int_subscriptions__input",
+        "int_experiments__arms",
+        "int_experiments__outcomes",
     )
 ]
 SCORE_KEYS = [dg.AssetKey(table.split(".")) for table in KEPT_TABLES if table.startswith("scores.")]
@@ -52,7 +54,7 @@ def prediction_assets(identity_inputs: list[dg.AssetKey], owner: str) -> list[dg
             SCORE_KEYS,
             "scores",
             FORECAST_INPUTS,
-            "Expected orders and value with bounds, the risk to leave with reasons, subscriptions; with their checks.",
+            "Expected orders and value with bounds, the risk to leave with reasons, subscriptions, experiments.",
         ),
         pool=WAREHOUSE_POOL,
     )

@@ -68,6 +68,14 @@ goals:
     deadline: DEADLINE
     owner: sales@bakehouse.example
 
+# What the lists of trials do not say themselves.
+experiments:
+  - id: trials:letter
+    name: Letter to customers of the shop
+    control: no letter
+    outcomes: [visited, converted, revenue]
+    window_days: 30
+
 sources:
   # The web shop: what Shopify's REST API gives, a file a month of what is new or changed.
   webshop:
@@ -246,6 +254,28 @@ sources:
               currency: currency
               status: state
               updated_at: changed_at
+
+  # Who was dealt into which arm of each mailing: a hold-out gets nothing, so that what the mail adds can be seen.
+  trials:
+    type: files
+    channel: email
+    owner: newsletter@bakehouse.example
+    label: Trials of mailings
+    accounts_of: webshop
+    datasets:
+      lists:
+        path: FOLDERtrials/*.csv
+        entities:
+          - entity: experiment_assignments
+            columns:
+              assignment_id: number
+              experiment_id: trial
+              arm: arm # the seed experiment_roles knows what a hold-out is
+              planned_share: of_all
+              account_id: customer
+              email: email
+              campaign_id: mailing
+              assigned_at: drawn_at
 
   # What other currencies are worth in euros, by working day.
   rates:

@@ -28,6 +28,7 @@ from sources.sample import (
     snowplow,
     surveys,
     tills,
+    trials,
     twilio,
     visiting,
     zendesk,
@@ -42,7 +43,7 @@ from sources.sample.world import World, draw_world
 MARKER = "GENERATED.txt"
 FOLDERS = (
     "shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "survey",
-    "boxes", "truth",
+    "boxes", "trials", "truth",
 )  # fmt: skip
 #: There are 80 million telephone numbers that belong to nobody; every person takes up to three.
 MOST_CUSTOMERS = 25_000_000
@@ -165,6 +166,9 @@ def _write(desk: Desk, world: World) -> Written:
     contracts = boxes.draw_contracts(desk.rng(110), world)
     desk.tell(f"bread boxes: {contracts.height:,} contracts")
     boxes.write_contracts(desk, world, contracts)
+    letter = trials.draw_letter(desk.rng(121), world)
+    desk.tell(f"trials: {world.effects.height + letter.height:,} assignments")
+    dealt = trials.write_assignments(desk, world, mails.address, letter)
     return Written(
         shop_customers=shop_customers,
         members=members,
@@ -183,6 +187,8 @@ def _write(desk: Desk, world: World) -> Written:
         opinions=said,
         respondents=respondents,
         contracts=contracts,
+        dealt=dealt,
+        letter=letter,
     )
 
 

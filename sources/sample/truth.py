@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sources.sample import boxes, clock, mailing, snowplow, surveys
+from sources.sample import boxes, clock, mailing, snowplow, surveys, trials
 from sources.sample.buying import BGNBD, BUSINESS, GAMMA_GAMMA, TILL, WEB, buyers
 from sources.sample.campaigns import ARMS
 from sources.sample.clock import NEVER
@@ -43,6 +43,7 @@ TABLES = {
     "tickets": "Who wrote, and about which order.",
     "campaigns": "The campaigns.",
     "campaign_effects": "What each person of a campaign's audience would do with and without the mail.",
+    "letter": "Who was dealt to get a letter that was never posted, and who not.",
     "machine_events": "Opens and clicks that no person made.",
     "consents": "What people said about being written to, and when.",
     "answers": "Every answer to a survey: whose it is, and what its score is made of.",
@@ -75,6 +76,8 @@ class Written:
     opinions: Opinions
     respondents: pl.DataFrame
     contracts: pl.DataFrame
+    dealt: pl.DataFrame
+    letter: pl.DataFrame
 
 
 def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -101,6 +104,7 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
         "tickets": lambda: written.ticket_truth,
         "campaigns": lambda: world.campaigns.select("campaign_id", "name", "subject", sent_at=clock.utc(pl.col("at"))),
         "campaign_effects": lambda: effects_table(world),
+        "letter": lambda: trials.letter_truth(written.letter),
         "machine_events": lambda: written.machines,
         "consents": lambda: consents_table(written),
         "answers": lambda: surveys.answer_truth(written.opinions),
@@ -295,6 +299,7 @@ def references(world: World, written: Written) -> pl.DataFrame:
         refs("desk", "account:", user_ids(written.users["person"].to_numpy()), written.users["person"].to_numpy()),
         refs("site", "account:", customer_ids(first_account[logged_in]), logged_in),
         refs("app", "account:", customer_ids(first_account[app]), app),
+        refs("trials", "", written.dealt["source_record_id"], written.dealt["person"].to_numpy()),
         refs("survey", "", written.respondents["source_record_id"], written.respondents["person"].to_numpy()),
         refs(
             "boxes",

@@ -26,7 +26,8 @@ LOADED = datetime.now(UTC)
 KEYS = {
     "customers": "account_id", "products": "product_id", "orders": "order_id", "order_lines": "order_line_id",
     "email_events": "event_id", "campaigns": "campaign_id", "calls": "call_id", "tickets": "ticket_id",
-    "consents": "consent_id", "surveys": "response_id", "subscriptions": "subscription_id", "web_events": "event_id",
+    "consents": "consent_id", "surveys": "response_id", "experiment_assignments": "assignment_id",
+    "subscriptions": "subscription_id", "web_events": "event_id",
 }  # fmt: skip
 EMAIL_EVENTS = {
     "sent", "delivered", "open", "click", "bounce", "unsubscribe", "complaint", "deferred", "dropped", "resubscribe",
@@ -346,6 +347,16 @@ RULES: dict[str, Rule] = {
     "surveys_email_format": address,
     "surveys_phone_format": phone,
     "surveys_respondent_known": person_known,
+    "experiment_assignments_experiment_present": there("experiment_id"),
+    "experiment_assignments_arm_present": there("arm"),
+    "experiment_assignments_assigned_at_readable": must_read(moment, "assigned_at"),
+    "experiment_assignments_assigned_at_not_future": not_future("assigned_at"),
+    "experiment_assignments_assigned_at_not_1970": after("assigned_at", 1970),
+    "experiment_assignments_planned_share_readable": reads(number, "planned_share"),
+    "experiment_assignments_planned_share_in_range": holds("planned_share", lambda share: 0 < share <= 1),
+    "experiment_assignments_email_format": address,
+    "experiment_assignments_phone_format": phone,
+    "experiment_assignments_person_known": some("account_id", "email", "phone"),
     "subscriptions_subscription_id_present": there("subscription_id"),
     "subscriptions_started_at_readable": must_read(moment, "started_at"),
     "subscriptions_started_at_plausible": lambda row, known: (

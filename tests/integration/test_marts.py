@@ -905,6 +905,7 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "customer_value_origins", "customer_segment_history", "segment_transitions", "segment_movements",
         "segment_counts", "tactical_uplift", "attributed_orders", "attributed_revenue", "channel_effectiveness",
         "contact_pressure",
+        "experiment_arms", "experiment_results",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -97,6 +97,7 @@ def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> N
         "fct_surveys", "fct_subscriptions", "fct_satisfaction", "customer_satisfaction", "satisfaction_by_subject",
         "satisfaction_and_churn", "attributed_orders", "contact_pressure",
     }  # fmt: skip
+    empty |= {"experiment_arms", "experiment_results"}
     # A year has not passed that forecasts could be checked on, and nobody buys so much that one thing follows another.
     empty |= {"forecast_checks", "forecast_check_orders", "churn_calibration", "next_offers"}
     counts = {table: rows(corner.published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}

@@ -43,7 +43,7 @@ def test_the_demo_is_the_sample_company() -> None:
 
 def test_every_record_is_accounted_for(sample: tuple[Path, Home]) -> None:
     found = balance(sample[1].published_file)
-    assert len({source for source, _ in found}) == 11
+    assert len({source for source, _ in found}) == 12
     assert {key: counts for key, counts in found.items() if counts[0] != sum(counts[1:])} == {}
 
 
@@ -137,3 +137,49 @@ def test_contracts_were_renewed_as_often_as_they_were(sample: tuple[Path, Home])
     unknown = truth(folder, "errors").filter(pl.col("rule").str.starts_with("subscriptions_price_amount"))
     query = "SELECT count(*)::INT FROM marts.fct_subscriptions WHERE price_amount IS NULL"
     assert rows(home.published_file, query) == [(unknown["record_key"].n_unique(),)]
+
+
+def test_experiments_have_the_people_that_were_dealt_and_nothing_shows_of_a_trial_of_nothing(
+    sample: tuple[Path, Home],
+) -> None:
+    folder, home = sample
+    wrong = truth(folder, "errors").filter((pl.col("source") == "trials") & (pl.col("severity") == "record"))
+    effects, letter = truth(folder, "campaign_effects"), truth(folder, "letter")
+    dealt = (
+        pl.concat(
+            [
+                effects.select(experiment=pl.col("campaign_id"), arm="arm"),
+                letter.select(experiment=pl.lit("letter"), arm="arm"),
+            ]
+        )
+        .group_by("experiment", "arm")
+        .len()
+    )
+    query = (
+        "SELECT experiment_id, arm, assignments::INT, customers::INT, sample_ratio, is_running, role "
+        "FROM marts.experiment_arms"
+    )
+    arms = {(one.split(":")[1], arm): rest for one, arm, *rest in rows(home.published_file, query)}
+    due = {(one, arm): count for one, arm, count in dealt.iter_rows()}
+    assert {key for key, count in due.items() if count > 5} <= set(arms) <= set(due)
+    assert sum(due.values()) - sum(rest[0] for rest in arms.values()) == wrong.height
+    # A few persons became one customer, and stand in two arms or twice in one.
+    assert sum(rest[1] for rest in arms.values()) > 0.9 * sum(rest[0] for rest in arms.values())
+    assert {rest[3] for rest in arms.values()} == {False}
+    assert {key[1]: rest[4] for key, rest in arms.items()} == {
+        "hold-out": "holdout", "variant A": "treatment", "variant B": "treatment", "letter": "treatment",
+        "no letter": "control",
+    }  # fmt: skip
+    results = rows(home.published_file, "SELECT experiment_id, arm, outcome, verdict FROM marts.experiment_results")
+    found = {(arm, outcome): verdict for one, arm, outcome, verdict in results if one == "trials:letter"}
+    assert {outcome for _, outcome in found} == {"visited", "converted", "revenue"}
+    assert {verdict for (arm, _), verdict in found.items() if arm == "no letter"} == {"control"}
+    assert {verdict for (arm, _), verdict in found.items() if arm == "letter"} <= {"not shown", "too few"}
+    # Of so few people, nobody may have come into a hold-out.
+    with_hold_out = {f"trials:{one}" for one, arm in arms if arm == "hold-out"}
+    clicks = {(one, arm): verdict for one, arm, outcome, verdict in results if outcome == "responded"}
+    assert clicks == {
+        (one, arm): "control" if arm == "hold-out" else "not compared" if one in with_hold_out else "no control"
+        for one, arm in clicks
+    }
+    assert "not compared" in clicks.values()

@@ -235,7 +235,7 @@ def contract_models() -> dict[str, set[str]]:
 def test_the_state_of_the_contract_is_that_of_the_models():
     rows = table_between(DOCS / "bi.md", "contract")
     states = {row[0].strip("`"): row[2] for row in rows}
-    assert len(states) == 63
+    assert len(states) == len(rows) >= 60
     assert {name for name, state in states.items() if state == "absent"} == ABSENT_TABLES
     assert {name for name, state in states.items() if state == "filled"} == set(contract_models())
 

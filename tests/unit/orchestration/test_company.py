@@ -62,7 +62,7 @@ def test_dbt_gets_plain_data(write_company):
         )
     )
     variables = load_company(path).dbt_vars()
-    assert set(variables) == {"goals", "thresholds", "validity", "vendors", "namespaces"}
+    assert set(variables) == {"goals", "experiments", "thresholds", "validity", "vendors", "namespaces"}
     assert variables["goals"] == [
         {
             "id": "v", "name": "V", "metric": "validity", "filter": {}, "target": 0.8, "direction": None,

@@ -1,7 +1,8 @@
 {{ config(tags=['phase_identity']) }}
 
 {#- Where identifiers come from: model -> expression of the first and of the last time, and the columns per kind. A
-    contract may begin after it was signed: nobody was seen in the future. -#}
+    contract may begin after it was signed: nobody was seen in the future. Who is dealt into an arm of an experiment
+    was not seen by that. -#}
 {%- set origins = [
     {
         'model': 'int_used__customers', 'first': 'coalesce(created_at, updated_at)',
@@ -30,6 +31,11 @@
     },
     {
         'model': 'int_used__surveys', 'first': 'responded_at', 'last': 'responded_at',
+        'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
+    },
+    {
+        'model': 'int_used__experiment_assignments', 'first': 'cast(null as timestamp)',
+        'last': 'cast(null as timestamp)',
         'kinds': {'account': 'account_key', 'email': 'email', 'phone': 'phone'},
     },
     {

@@ -16,6 +16,7 @@ def test_entities_with_their_keys() -> None:
         "tickets": "ticket_id",
         "consents": "consent_id",
         "surveys": "response_id",
+        "experiment_assignments": "assignment_id",
         "subscriptions": "subscription_id",
         "web_events": "event_id",
     }

@@ -75,7 +75,7 @@ def test_arguments_out_of_range_are_errors_and_write_nothing(tmp_path, wrong, sa
 
 def test_ten_customers_are_a_company_with_every_system(tmp_path):
     generate(tmp_path, customers=10, seed=1)
-    systems = "shopify tills sendgrid mailchimp twilio zendesk snowplow segment survey boxes rates"
+    systems = "shopify tills sendgrid mailchimp twilio zendesk snowplow segment survey boxes trials rates"
     for system in systems.split():
         assert [path for path in (tmp_path / system).rglob("*") if path.is_file()], system
 

@@ -48,7 +48,9 @@ def test_every_error_is_where_it_is_said_to_be(company):
             after = error["value_after"]
             assert (value in (None, "")) if after is None else _text(value) == after.strip('"'), error
         checked[error["source"]] += 1
-    assert set(checked) == {"webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes"}
+    assert set(checked) == {
+        "webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes", "trials",
+    }  # fmt: skip
     assert sum(checked.values()) > 1000
 
 
@@ -99,6 +101,7 @@ def test_the_counts_are_those_of_the_files(company):
         ("app", "events", "web_events"): "segment/",
         ("survey", "answers", "surveys"): "survey/",
         ("boxes", "contracts", "subscriptions"): "boxes/",
+        ("trials", "lists", "experiment_assignments"): "trials/",
     }
     errors, duplicates = company.truth("errors"), company.truth("duplicates")
     for key, start in starts.items():
@@ -233,6 +236,10 @@ def _respondent(row):
     return f"phone:{phonenumbers.format_number(phonenumbers.parse(row['phone'], 'DE'), E164)}"
 
 
+def _dealt(row):
+    return f"account:{row['customer']}" if row["customer"] else f"email:{row['email'].lower()}"
+
+
 #: Where references are, of which source, and how one is read from a right record.
 REFERENCES = (
     ("shopify/customers/", "webshop", lambda row: f"account:{row['id']}"),
@@ -247,6 +254,7 @@ REFERENCES = (
     ("segment/", "app", lambda row: f"account:{row['userId']}"),
     ("survey/", "survey", _respondent),
     ("boxes/", "boxes", lambda row: f"account:{row['customer']['id']}"),
+    ("trials/", "trials", _dealt),
 )
 
 
@@ -338,6 +346,30 @@ def test_potential_outcomes_and_arms(company):
     joined = effects.join(kinds, on="person_id")
     assert (joined.filter(pl.col("responds_as") != "sleeping dog")["effect"] >= 0).all()
     assert (joined.filter(pl.col("responds_as") == "sleeping dog")["effect"] <= 0).all()
+
+
+def test_the_lists_of_trials_say_which_arm_everybody_is_in(company):
+    effects = company.truth("campaign_effects")
+    persons = defaultdict(set)
+    for row in company.truth("references").filter(pl.col("source") == "trials").iter_rows(named=True):
+        persons[row["source_record_id"].removeprefix("email:")].add(row["person_id"])
+    arms = {(row["campaign_id"], row["person_id"]): row["arm"] for row in effects.iter_rows(named=True)}
+    bad = set(company.truth("errors").select("file", "row_number").iter_rows())
+    found = Counter()
+    for name, rows in company.files.items():
+        for number, row in enumerate(rows if name.startswith("trials/nl") else (), start=1):
+            if (name, number) not in bad:
+                # An address of a family is that of several, and each of them may be in another arm.
+                dealt = {arms.get((row["trial"], person)) for person in persons[row["email"].lower()]}
+                assert row["arm"] in dealt
+                assert row["of_all"] == {"hold-out": "0.20", "variant A": "0.40", "variant B": "0.40"}[row["arm"]]
+                found[row["trial"]] += 1
+    # Some 6 in 100 lines are wrong.
+    assert sum(found.values()) > 0.9 * effects.height
+    assert set(found) == set(effects["campaign_id"])
+    letter = company.truth("letter")
+    assert letter["arm"].value_counts()["count"].min() > 0.4 * letter.height
+    assert letter["effect"].unique().to_list() == [0.0]
 
 
 def test_who_bought_after_a_campaign_has_an_order_then(company):
