@@ -114,10 +114,30 @@ followed as (
         lead(step) over (partition by customer_id order by step_number) as next_step,
         lead(step_number) over (partition by customer_id order by step_number) as next_step_number,
         lead(channel) over (partition by customer_id order by step_number) as next_channel,
-        lead(reached_at) over (partition by customer_id order by step_number) as next_reached_at,
-        first_value(channel) over (partition by customer_id order by step_number) as entry_channel
+        lead(reached_at) over (partition by customer_id order by step_number) as next_reached_at
     from ordered
     where further_reached_at is null or further_reached_at >= reached_at
+
+),
+
+-- A yes says on which channel we may write, not where it was given: it counts only where nothing else happened.
+entries as (
+
+    select
+        touches.customer_id,
+        touches.channel as entry_channel,
+        row_number() over (
+            partition by touches.customer_id
+            order by
+                case when touches.kind = 'consent' then 1 else 0 end,
+                touches.first_at,
+                coalesce(touch_kinds.place, 1000),
+                touches.kind,
+                touches.channel,
+                touches.direction
+        ) as place
+    from touches
+    left join touch_kinds on touches.kind = touch_kinds.kind
 
 ),
 
@@ -137,6 +157,7 @@ dated as (
 
     select
         followed.*,
+        entries.entry_channel,
         case when signs.last_sign_at > followed.reached_at then signs.last_sign_at else followed.reached_at end
             as last_sign_at,
         as_of.as_of,
@@ -144,6 +165,7 @@ dated as (
         as_of.time_zone
     from followed
     cross join as_of
+    inner join entries on followed.customer_id = entries.customer_id and entries.place = 1
     left join signs on followed.customer_id = signs.customer_id
 
 )

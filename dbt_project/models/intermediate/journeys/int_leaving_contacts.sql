@@ -28,8 +28,8 @@ customer_days as (
 
 ),
 
--- Who never bought cannot leave. A customer counts once for each reason: with the first contact about it, since the last
--- one is near the end by its nature.
+-- Who never bought cannot leave. A customer counts once for each reason: with the first contact about it, since the
+-- last one is near the end by its nature.
 of_channels as (
 
     select

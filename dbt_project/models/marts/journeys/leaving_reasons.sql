@@ -68,7 +68,8 @@ peers as (
 
 ),
 
--- In parts of a billion, since whole numbers add up to the same in any order. Where nobody is alike, all others stand in.
+-- In parts of a billion, since whole numbers add up to the same in any order. Where nobody is alike, all others stand
+-- in.
 expected as (
 
     select
