@@ -67,7 +67,7 @@ def funnel(chart: Chart, marts: Published, look: Look) -> Chart:
     y = {"field": "step", "type": "nominal", "sort": [label["step"] for label in labels], "title": None,
          "axis": {"domain": False, "ticks": False}}  # fmt: skip
     x = {"field": "customers", "type": "quantitative", "title": "customers who reached the step",
-         "axis": {"format": ",d", "tickMinStep": 1},
+         "axis": {"format": ",d", "tickMinStep": 1, "tickCount": 7},
          "scale": {"domainMax": 1.25 * max(label["customers"] for label in labels)}}  # fmt: skip
     return chart.showing(
         title,
@@ -111,7 +111,7 @@ def _funnel_title(steps: list[Row]) -> str:
     rate = number(worst["drop_rate"]) or 0.0
     if not rate:
         return "Nobody has dropped out of the way to a regular yet"
-    return f"Most are lost after “{words_of(worst['from_step'])}”: {percent(rate)} drop out there"
+    return f"After “{words_of(worst['from_step'])}” the largest share drops out: {percent(rate)}"
 
 
 def cohorts(chart: Chart, marts: Published, _look: Look) -> Chart:

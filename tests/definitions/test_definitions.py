@@ -18,8 +18,8 @@ CONTRACT = {
     "dim_customers", "customer_records", "customer_id_changes", "customer_contact_points", "dim_products", "fct_orders",
     "fct_order_lines", "fct_email_events", "fct_calls", "fct_web_sessions", "fct_touchpoints", "customer_value",
     "customer_segments", "customer_segment_history", "segment_transitions", "segment_movements", "segment_counts",
-    "tactical_uplift", "campaign_performance", "kpi_scorecard", "kpi_daily", "source_loads", "data_validity",
-    "data_validity_index", "quarantined_records", "source_anomalies",
+    "tactical_uplift", "campaign_performance", "cohort_retention", "customer_journeys", "kpi_scorecard", "kpi_daily",
+    "source_loads", "data_validity", "data_validity_index", "quarantined_records", "source_anomalies",
 }  # fmt: skip
 
 

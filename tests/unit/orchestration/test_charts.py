@@ -177,7 +177,7 @@ def test_from_where_customers_move_up():
 def test_where_customers_drop_out():
     chart = drawn(funnel, by_hand.JOURNEYS)
     # 15 of the 50 who have been there long enough: 30 %, more than 10 of 90.
-    assert chart.title == "Most are lost after “first order”: 30 % drop out there"
+    assert chart.title == "After “first order” the largest share drops out: 30 %"
     bars = {(bar["step"], bar["fate"]): bar["customers"] for bar in values(chart)}
     assert (bars["first contact", "went on"], bars["first order", "still open"]) == (60, 25)
     assert [label["text"] for label in values(chart, 1)] == ["100 · 11 % drop out", "60 · 30 % drop out", "20"]
