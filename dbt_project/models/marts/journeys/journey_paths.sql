@@ -8,23 +8,6 @@ with as_of as (
 
 ),
 
-touchpoints as (
-
-    select
-        touchpoints.customer_id,
-        touchpoints.touch_number,
-        touchpoints.kind,
-        touchpoints.occurred_at,
-        coalesce({{ regulars.lower_text('touchpoints.channel') }}, 'unknown') as channel,
-        touchpoints.touch_number > 1
-        and coalesce({{ regulars.lower_text('touchpoints.channel') }}, 'unknown')
-        = coalesce({{ regulars.lower_text('touchpoints.previous_channel') }}, 'unknown') as is_same_channel
-    from {{ ref('fct_touchpoints') }} as touchpoints
-    cross join as_of
-    where touchpoints.occurred_at <= as_of.as_of
-
-),
-
 touch_channels as (
 
     select * from {{ ref('touch_channels') }}
@@ -34,37 +17,37 @@ touch_channels as (
 first_touches as (
 
     select
-        customer_id,
-        occurred_at
-    from touchpoints
-    where touch_number = 1
+        touchpoints.customer_id,
+        touchpoints.occurred_at
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    cross join as_of
+    where touchpoints.touch_number = 1 and touchpoints.occurred_at <= as_of.as_of
 
 ),
 
 order_numbers as (
 
     select
-        customer_id,
-        min(touch_number) as touch_number
-    from touchpoints
-    where kind = 'order'
-    group by customer_id
+        touchpoints.customer_id,
+        min(touchpoints.touch_number) as touch_number,
+        min(touchpoints.occurred_at) as occurred_at,
+        {{ regulars.latest_of("coalesce(touchpoints.channel, 'unknown')", '-touchpoints.touch_number') }} as channel
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    cross join as_of
+    where touchpoints.kind = 'order' and touchpoints.occurred_at <= as_of.as_of
+    group by touchpoints.customer_id
 
 ),
 
 first_orders as (
 
     select
-        touchpoints.customer_id,
-        touchpoints.touch_number,
-        touchpoints.occurred_at,
+        order_numbers.customer_id,
+        order_numbers.touch_number,
+        order_numbers.occurred_at,
         coalesce(touch_channels.side, 'other') as side
-    from touchpoints
-    inner join order_numbers
-        on
-            touchpoints.customer_id = order_numbers.customer_id
-            and touchpoints.touch_number = order_numbers.touch_number
-    left join touch_channels on touchpoints.channel = touch_channels.channel
+    from order_numbers
+    left join touch_channels on {{ regulars.lower_text('order_numbers.channel') }} = touch_channels.channel
 
 ),
 
@@ -73,13 +56,19 @@ stays as (
 
     select
         touchpoints.customer_id,
-        touchpoints.channel,
+        coalesce({{ regulars.lower_text('touchpoints.channel') }}, 'unknown') as channel,
         row_number() over (partition by touchpoints.customer_id order by touchpoints.touch_number desc) as place
-    from touchpoints
-    left join order_numbers on touchpoints.customer_id = order_numbers.customer_id
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    cross join as_of
+    left join first_orders on touchpoints.customer_id = first_orders.customer_id
     where
-        not touchpoints.is_same_channel
-        and (order_numbers.touch_number is null or touchpoints.touch_number < order_numbers.touch_number)
+        touchpoints.occurred_at <= as_of.as_of
+        and (
+            touchpoints.touch_number = 1
+            or coalesce({{ regulars.lower_text('touchpoints.channel') }}, 'unknown')
+            <> coalesce({{ regulars.lower_text('touchpoints.previous_channel') }}, 'unknown')
+        )
+        and (first_orders.touch_number is null or touchpoints.touch_number < first_orders.touch_number)
 
 ),
 
