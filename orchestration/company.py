@@ -152,6 +152,7 @@ class Thresholds(Strict):
     satisfaction_prior_answers: Count = 2
     satisfaction_min_answers: Count = 5
     open_rate_prior_mails: Count = 5
+    journey_path_channels: Count = 5
     confidence_z: Annotated[Number, Field(gt=0, le=5)] = 1.96
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from orchestration.charts.chart import Chart, Look
 from orchestration.charts.forecasts import calibration, orders_check
+from orchestration.charts.journeys import cohorts, funnel, reasons
 from orchestration.charts.page import Drawn, page_of
 from orchestration.charts.portfolio import bridge, concentration, profit_by
 from orchestration.charts.satisfaction import satisfaction_by
@@ -81,6 +82,14 @@ SECTIONS: Sequence[tuple[str, Sequence[tuple[Chart, Drawer]]]] = (
                 Chart("uplift_value", "Tactical segments and the value ladder", "tactical_uplift"),
                 partial(uplift, ladder="value"),
             ),
+        ),
+    ),
+    (
+        "How customers come, come back and leave",
+        (
+            (Chart("journey_funnel", "From the first contact to a regular", "customer_journeys"), funnel),
+            (Chart("cohort_retention", "Who comes back, by month of the first order", "cohort_retention"), cohorts),
+            (Chart("leaving_reasons", "After which calls and tickets customers leave", "leaving_reasons"), reasons),
         ),
     ),
     (

@@ -22,6 +22,7 @@ CONTRACT = {
     "kpi_gaps", "source_loads", "data_validity",
     "attributed_orders", "attributed_revenue", "channel_effectiveness",
     "contact_pressure", "data_validity_index", "quarantined_records", "source_anomalies",
+    "cohort_retention", "customer_journeys",
 }  # fmt: skip
 
 

@@ -815,6 +815,49 @@ def test_late_records_and_rates_change_the_past_and_what_cannot_be_measured_agai
     ]
 
 
+def test_cohorts_of_real_customers(folder: Path, shop: Warehouse, shared_data: Path) -> None:
+    """CDNOW: who first bought in the first quarter of 1997, followed to June 1998; counted in plain Python."""
+    lines = (shared_data / "clv" / "cdnow" / "CDNOW_sample.txt").read_text(encoding="ascii").splitlines()
+    bought = [(who, date.fromisoformat(day), Decimal(amount)) for _, who, day, _, amount in map(str.split, lines)]
+    warehouse = Warehouse(folder, "cdnow", like=shop)
+    warehouse.measure_at("1998-06-30")
+    with warehouse.connect() as con:
+        con.execute("CREATE TABLE bought (who VARCHAR, day DATE, amount DECIMAL(18, 4))")
+        con.executemany("INSERT INTO bought VALUES (?, ?, ?)", bought)
+        con.execute("DELETE FROM marts.fct_orders")
+        con.execute("DELETE FROM intermediate.int_customer_days")
+        con.execute(
+            "INSERT INTO marts.fct_orders BY NAME SELECT who AS customer_id, day AS ordered_on, 'web' AS channel, "
+            "'shop' AS source, row_number() OVER (PARTITION BY who ORDER BY day) = 1 AS is_first_order, "
+            "who || '-' || row_number() OVER (PARTITION BY who ORDER BY day) AS order_id FROM bought"
+        )
+        con.execute(
+            "INSERT INTO intermediate.int_customer_days BY NAME SELECT who AS customer_id, day, count(*) AS orders, "
+            "0 AS returns, sum(amount) AS sales_amount, sum(amount) AS revenue_amount, 0 AS uncosted_amount "
+            "FROM bought GROUP BY who, day"
+        )
+    warehouse.dbt("run", "--select", "int_as_of", "int_cohort_months", "int_cohort_retention", "cohort_retention")
+    born: dict[str, date] = {}
+    for who, when, _ in bought:
+        born[who] = min(born.get(who, when), when).replace(day=1)
+    months = [date(year, month, 1) for year in (1997, 1998) for month in range(1, 13) if (year, month) < (1998, 7)]
+    expected = []
+    for cohort in sorted(set(born.values())):
+        size = sum(month == cohort for month in born.values())
+        for number, month in enumerate(months[months.index(cohort) :]):
+            then = [(who, paid) for who, when, paid in bought if born[who] == cohort and when.replace(day=1) == month]
+            active = len({who for who, _ in then})
+            expected.append((cohort, number, size, active, len(then), sum((paid for _, paid in then), Decimal(0))))
+    found = warehouse.rows(
+        "SELECT cohort_month, month_number, customers, active_customers, orders, revenue_amount "
+        "FROM marts.cohort_retention ORDER BY 1, 2"
+    )
+    assert found == expected
+    # The sample is of 2,357 customers of the first quarter (Fader, Hardie and Lee 2005).
+    assert sum(size for _, number, size, *_ in found if number == 0) == 2357
+    assert len(found) == 18 + 17 + 16
+
+
 @pytest.mark.parametrize(
     ("setting", "as_of", "day"),
     [
@@ -906,6 +949,8 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "segment_counts", "tactical_uplift", "attributed_orders", "attributed_revenue", "channel_effectiveness",
         "contact_pressure",
         "experiment_arms", "experiment_results",
+        "customer_journeys", "journey_paths", "leaving_reasons",
+        "cohort_retention", "cohort_retention_by",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)

@@ -213,6 +213,29 @@ def test_silence_of_ten_years_and_orders_of_one_day(shop: Shop) -> None:
     assert shop.customer("all-today", "recency_days", "tenure_days") == {"recency_days": 0, "tenure_days": 0}
 
 
+def test_odd_buyers_have_cohorts_and_journeys(shop: Shop) -> None:
+    # Silent's is the only first order of March 2016: 121 months later it is April 2026, and no month is missing.
+    assert shop.rows(
+        "SELECT count(*), min(month_number), max(month_number), sum(active_customers), sum(orders), "
+        "max(cumulative_revenue_amount), max(is_complete::INT) FILTER (month = '2026-04-01') "
+        "FROM marts.cohort_retention WHERE cohort_month = '2016-03-01'"
+    ) == [(122, 0, 121, 1, 2, 50, 0)]
+    assert shop.rows(
+        "SELECT max(orders), max(cumulative_revenue_amount) FROM marts.cohort_retention_by "
+        "WHERE dimension = 'first_channel' AND cohort_month = '2025-08-01' AND month_number = 0"
+    ) == shop.rows(
+        "SELECT orders, revenue_amount FROM marts.cohort_retention "
+        "WHERE cohort_month = '2025-08-01' AND month_number = 0"
+    )
+    # Orders are all that we know of anybody: each first order is the first contact, at once.
+    assert shop.rows(
+        "SELECT to_step, share, median_days, p75_days FROM marts.customer_journeys "
+        "WHERE journey = 'all' AND channel = 'all' AND from_step = 'first_contact'"
+    ) == [("first_order", 1, 0, 0)]
+    assert shop.rows("SELECT path, share, conversion_rate FROM marts.journey_paths") == [("(none)", 1, 1)]
+    assert shop.rows("SELECT count(*) FROM marts.leaving_reasons") == [(0,)]
+
+
 def test_an_order_of_the_future_is_quarantined_and_its_buyer_kept_out_of_value(shop: Shop) -> None:
     reasons = shop.rows("SELECT reasons FROM marts.quarantined_records WHERE entity = 'orders'")
     assert ["orders_ordered_at_not_future" in words for (words,) in reasons] == [True]

@@ -22,6 +22,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import journeys_recomputed as recomputed
 import networkx
 import polars as pl
 import pytest
@@ -569,6 +570,61 @@ def test_channels_cost_what_customers_cost(first: Moment) -> None:
         first.published,
         "SELECT contact_cost_amount + service_cost_amount FROM marts.portfolio_profit WHERE row_kind = 'all'",
     )
+
+
+def test_cohorts_by_an_independent_computation(first: Moment) -> None:
+    found = rows(
+        first.warehouse,
+        "SELECT cohort_month, month_number, customers, active_customers, orders, revenue_amount, "
+        "cumulative_revenue_amount FROM marts.cohort_retention ORDER BY 1, 2",
+    )
+    assert found == recomputed.cohorts(first.warehouse)
+    assert len(found) > 100
+    # Whoever bought is in one cohort, with all that he brought.
+    assert rows(first.published, "SELECT sum(revenue_amount) FROM marts.cohort_retention") == rows(
+        first.published, "SELECT sum(revenue_amount) FROM marts.customer_value WHERE orders > 0"
+    )
+    sums = "count(DISTINCT cohort_month), sum(active_customers), sum(orders), sum(revenue_amount), sum(margin_amount)"
+    whole = rows(first.published, f"SELECT {sums} FROM marts.cohort_retention")
+    for dimension in ("first_channel", "first_source", "first_campaign"):
+        by = rows(first.published, f"SELECT {sums} FROM marts.cohort_retention_by WHERE dimension = ?", [dimension])
+        assert by == whole, dimension
+
+
+def test_journeys_by_an_independent_computation(first: Moment) -> None:
+    found = {
+        (start, end): (customers, days)
+        for start, end, customers, days in rows(
+            first.published,
+            "SELECT from_step, to_step, customers, median_days FROM marts.customer_journeys "
+            "WHERE journey = 'all' AND channel = 'all'",
+        )
+    }
+    expected = recomputed.ways(first.warehouse)
+    # Published with six decimals.
+    assert found == {pair: (count, pytest.approx(days, abs=5.1e-7)) for pair, (count, days) in expected.items()}
+    assert {end for _, end in found} >= {"first_order", "second_order", "dropped_out", "still_open"}
+    assert rows(
+        first.published,
+        "SELECT count(*) FROM (SELECT from_step FROM marts.customer_journeys GROUP BY journey, channel, from_step "
+        "HAVING sum(customers) <> min(entered_customers) OR abs(sum(share) - 1) > 0.00001)",
+    ) == [(0,)]
+
+
+def test_paths_by_an_independent_computation(first: Moment) -> None:
+    found = rows(first.published, "SELECT path, customers, conversions FROM marts.journey_paths")
+    assert {path: (customers, bought) for path, customers, bought in found} == recomputed.paths(first.warehouse)
+    assert any(path.startswith("... > ") for path, _, _ in found)
+
+
+def test_who_left_by_an_independent_computation(first: Moment) -> None:
+    found = rows(
+        first.published,
+        "SELECT reason, customers, customers_left, still_open_customers FROM marts.leaving_reasons "
+        "WHERE channel = 'all' AND buyer_group = 'all'",
+    )
+    assert {reason: tuple(counts) for reason, *counts in found} == recomputed.leavers(first.warehouse)
+    assert any(left for _, _, left, _ in found)
 
 
 def test_the_validity_index_recomputed_from_the_flags(first: Moment) -> None:

@@ -276,7 +276,9 @@ select
     {{ median_of('number') }} as middle,
     {{ median_of("case when id % 2 = 0 then number end") }} as middle_of_some,
     {{ median_of("case when id % 773 > 300 then number end") }} as middle_or_null,
-    {{ median_of("ln(abs(number) + 1)") }} as middle_of_logs
+    {{ median_of("ln(abs(number) + 1)") }} as middle_of_logs,
+    {{ percentile_of('number', 0.25) }} as first_quarter,
+    {{ percentile_of("case when id % 773 > 300 then number end", 0.75) }} as third_quarter_or_null
 from edges.amounts
 where abs(number) < 1e200
 group by id % 773

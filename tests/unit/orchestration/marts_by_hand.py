@@ -112,12 +112,49 @@ CREATE TABLE marts.satisfaction_by_subject AS SELECT * FROM (VALUES
 CROSS JOIN (VALUES ('year', DATE '2025-07-01')) AS spans (span, starts_on);
 """
 
+# 100 were reached, 60 bought, 10 dropped out. Of the 60, 20 bought again; of the 50 long enough there 15 are gone.
+JOURNEYS = """
+CREATE TABLE marts.customer_journeys AS SELECT *, 'all' AS channel FROM (VALUES
+    ('all', 'first_contact', 10, 'first_order', 40, 60, 100, 90, 0.1111),
+    ('all', 'first_contact', 10, 'dropped_out', NULL, 10, 100, 90, 0.1111),
+    ('all', 'first_contact', 10, 'still_open', NULL, 30, 100, 90, 0.1111),
+    ('all', 'first_order', 40, 'second_order', 50, 20, 60, 50, 0.3),
+    ('all', 'first_order', 40, 'dropped_out', NULL, 15, 60, 50, 0.3),
+    ('all', 'first_order', 40, 'still_open', NULL, 25, 60, 50, 0.3),
+    ('all', 'second_order', 50, 'still_open', NULL, 20, 20, 0, NULL),
+    ('online', 'first_contact', 10, 'dropped_out', NULL, 10, 10, 10, 1.0)
+) AS rows (journey, from_step, from_step_number, to_step, to_step_number, customers, entered_customers,
+    mature_customers, drop_rate);
+"""
+
+# In the month after, 5 of 20 and 1 of 10 came: 6 of 30. In the second 2 of 20. June is not over.
+COHORTS = """
+CREATE TABLE marts.cohort_retention AS SELECT * FROM (VALUES
+    (DATE '2026-03-01', 0, 20, 20, 1.0, true), (DATE '2026-03-01', 1, 20, 5, 0.25, true),
+    (DATE '2026-03-01', 2, 20, 2, 0.1, true), (DATE '2026-03-01', 3, 20, 0, 0.0, false),
+    (DATE '2026-04-01', 0, 10, 10, 1.0, true), (DATE '2026-04-01', 1, 10, 1, 0.1, true),
+    (DATE '2026-04-01', 2, 10, 9, 0.9, false)
+) AS rows (cohort_month, month_number, customers, active_customers, retention_rate, is_complete);
+"""
+
+LEAVING = """
+CREATE TABLE marts.leaving_reasons AS SELECT *, 'all' AS buyer_group FROM (VALUES
+    ('quality', 'all', 40, 30, 0.75, 0.3, 2.5, 2.1, 2.9, 'leaves_more'),
+    ('other', 'all', 400, 100, 0.25, 0.3, 0.8333, 0.6, 1.1, 'none'),
+    ('billing', 'all', 4, 4, 1.0, 0.3, 3.3333, 1.6, 3.3333, 'too_few'),
+    ('quality', 'phone', 40, 30, 0.75, 0.1, 7.5, 2.1, 9, 'leaves_more')
+) AS rows (reason, channel, customers, customers_left, left_rate, expected_rate, lift, lift_low, lift_high, finding);
+"""
+
 PUBLICATION = """
 CREATE TABLE marts.publication AS SELECT 'run-7' AS run_id, TIMESTAMP '2026-06-30 21:16' AS as_of,
     TIMESTAMP '2026-07-01 03:15' AS published_at;
 """
 
-ALL = (PUBLICATION, CONCENTRATION.format(size=10), BRIDGE, PROFIT, RFM, TRANSITIONS, MOVEMENTS, FORECASTS, SATISFACTION)
+ALL = (
+    PUBLICATION, CONCENTRATION.format(size=10), BRIDGE, PROFIT, RFM, TRANSITIONS, MOVEMENTS, JOURNEYS, COHORTS, LEAVING,
+    FORECASTS, SATISFACTION,
+)  # fmt: skip
 
 
 def published(*tables: str) -> Published:

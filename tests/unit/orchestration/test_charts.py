@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.charts.chart import Chart, Look, apart, listed, percent
 from orchestration.charts.forecasts import calibration, orders_check
+from orchestration.charts.journeys import cohorts, funnel, reasons
 from orchestration.charts.portfolio import bridge, concentration, profit_by
 from orchestration.charts.satisfaction import satisfaction_by
 from orchestration.charts.segments import movement, moves, rfm_grid, uplift
@@ -171,6 +172,36 @@ def test_from_where_customers_move_up():
     assert drawn(uplift, by_hand.MOVEMENTS, only_less, ladder="value").title == (
         "From “bargains (price)” customers move up only 0.5 times as often as others"
     )
+
+
+def test_where_customers_drop_out():
+    chart = drawn(funnel, by_hand.JOURNEYS)
+    # 15 of the 50 who have been there long enough: 30 %, more than 10 of 90.
+    assert chart.title == "After “first order” the largest share drops out: 30 %"
+    bars = {(bar["step"], bar["fate"]): bar["customers"] for bar in values(chart)}
+    assert (bars["first contact", "went on"], bars["first order", "still open"]) == (60, 25)
+    assert [label["text"] for label in values(chart, 1)] == ["100 · 11 % drop out", "60 · 30 % drop out", "20"]
+    young = "UPDATE marts.customer_journeys SET drop_rate = NULL"
+    assert drawn(funnel, by_hand.JOURNEYS, young).title.startswith("100 customers on the way; nobody long enough")
+
+
+def test_cohorts_of_complete_months():
+    chart = drawn(cohorts, by_hand.COHORTS)
+    assert chart.title == "20 % of new customers buy again in the month after, 10 % in the second month"
+    assert {(cell["cohort"], cell["later"], cell["text"]) for cell in values(chart)} == {
+        ("Mar 2026 (20)", 1, "25"), ("Mar 2026 (20)", 2, "10"), ("Apr 2026 (10)", 1, "10"),
+    }  # fmt: skip
+    first = "DELETE FROM marts.cohort_retention WHERE month_number > 0"
+    assert "No complete month" in drawn(cohorts, by_hand.COHORTS, first).empty
+
+
+def test_after_which_reasons_customers_leave():
+    chart = drawn(reasons, by_hand.LEAVING)
+    assert chart.title == "After “quality” 2.5 times as many customers leave as expected"
+    # Too few about billing; by telephone is a part of all.
+    assert [point["name"] for point in values(chart, 2)] == ["quality", "other"]
+    chance = "UPDATE marts.leaving_reasons SET finding = 'none'"
+    assert "chance" in drawn(reasons, by_hand.LEAVING, chance).title
 
 
 def test_the_model_in_use_beside_the_naive_rate():

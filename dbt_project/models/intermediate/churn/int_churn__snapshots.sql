@@ -78,10 +78,7 @@ select
     snapshots.customer_id,
     snapshots.day as snapshot_on,
     snapshots.is_as_of,
-    case
-        when {{ regulars.add_days('snapshots.day', horizon) }} > as_of.as_of_on then null
-        else coalesce(last_days.next_order_day > {{ regulars.add_days('snapshots.day', horizon) }}, true)
-    end as has_stayed_away,
+    {{ has_stayed_away('snapshots.day', 'last_days.next_order_day', 'as_of.as_of_on') }} as has_stayed_away,
     snapshots.recency_days as silence_days,
     -- Beside her own rhythm: the days between her orders, drawn towards one order in the horizon while there are few.
     cast(snapshots.recency_days as double) / nullif(

@@ -42,6 +42,12 @@ web_sessions as (
 
 ),
 
+touch_kinds as (
+
+    select * from {{ ref('touch_kinds') }}
+
+),
+
 touchpoints as (
 
     select
@@ -145,4 +151,19 @@ touchpoints as (
 
 )
 
-select * from touchpoints
+{%- set in_order -%}
+    over (
+        partition by touchpoints.customer_id
+        order by touchpoints.occurred_at nulls last, coalesce(touch_kinds.place, 1000), touchpoints.touchpoint_id
+    )
+{%- endset %}
+
+-- One order of everything that happened to a customer, whichever system tells of it: of two things in the same moment
+-- the cause stands first.
+select
+    touchpoints.*,
+    cast(row_number() {{ in_order }} as bigint) as touch_number,
+    lag(touchpoints.channel) {{ in_order }} as previous_channel,
+    lag(touchpoints.occurred_at) {{ in_order }} as previous_touch_at
+from touchpoints
+left join touch_kinds on touchpoints.kind = touch_kinds.kind
