@@ -34,6 +34,9 @@ ENTITIES = (
     "surveys",
     "subscriptions",
     "web_events",
+    "partners",
+    "partner_links",
+    "partner_contacts",
 )
 
 # The `field` of a rule that is about the record as a whole.

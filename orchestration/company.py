@@ -155,6 +155,9 @@ class Thresholds(Strict):
     discount_rate: Annotated[Number, Field(ge=0, lt=1)] = 0.10
     horizon_months: Count = 12
     exchange_rate_days: Count = 7
+    handover_days: Count = 30
+    handover_complaint_days: Count = 90
+    handover_churn_risk: Share = 0.50
 
 
 class Goal(Strict):
@@ -290,6 +293,7 @@ class Company(Strict):
             "namespaces": {
                 "customers": sorted(self._brought("customers", "accounts_of")),
                 "products": sorted(self._brought("products", "products_of")),
+                "partners": sorted(name for name, source in self.sources.items() if "partners" in source.brings),
             },
         }
 

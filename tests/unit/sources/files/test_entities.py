@@ -18,6 +18,9 @@ def test_entities_with_their_keys() -> None:
         "surveys": "response_id",
         "subscriptions": "subscription_id",
         "web_events": "event_id",
+        "partners": "partner_id",
+        "partner_links": "link_id",
+        "partner_contacts": "contact_id",
     }
 
 
