@@ -20,6 +20,7 @@ from sources.sample import (
     mailing,
     money,
     opinions,
+    partners,
     segment,
     sendgrid,
     service,
@@ -42,7 +43,7 @@ from sources.sample.world import World, draw_world
 MARKER = "GENERATED.txt"
 FOLDERS = (
     "shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "survey",
-    "boxes", "truth",
+    "boxes", "partners", "truth",
 )  # fmt: skip
 #: There are 80 million telephone numbers that belong to nobody; every person takes up to three.
 MOST_CUSTOMERS = 25_000_000
@@ -165,6 +166,9 @@ def _write(desk: Desk, world: World) -> Written:
     contracts = boxes.draw_contracts(desk.rng(110), world)
     desk.tell(f"bread boxes: {contracts.height:,} contracts")
     boxes.write_contracts(desk, world, contracts)
+    owners = partners.draw_owners(desk.rng(120), world)
+    desk.tell(f"partners: {owners.frame.height:,} customers with an owner")
+    partners.write_partners(desk, world, owners)
     return Written(
         shop_customers=shop_customers,
         members=members,
@@ -183,6 +187,7 @@ def _write(desk: Desk, world: World) -> Written:
         opinions=said,
         respondents=respondents,
         contracts=contracts,
+        owners=owners,
     )
 
 
