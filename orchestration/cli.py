@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_handover import EXAMPLES as HANDOVER_EXAMPLES
+from orchestration.cli_handover import handover
 from orchestration.cli_identity import app as identity_app
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
 from orchestration.cli_quarantine import app as quarantine_app
@@ -30,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
+app.command(epilog=HANDOVER_EXAMPLES)(handover)
 app.add_typer(quarantine_app)
 app.add_typer(identity_app)
 

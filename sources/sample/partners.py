@@ -6,6 +6,7 @@ One account manager has left, and only half of his customers were given to someb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -257,7 +258,7 @@ def _small_ones(world: World) -> pl.DataFrame:
     )
 
 
-def _frame(rows: list[tuple[str | None, ...]]) -> pl.DataFrame:
+def _frame(rows: Sequence[tuple[str | None, ...]]) -> pl.DataFrame:
     names = ["number", "name", "kind", "email", "owner", "agent", "since", "until"]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").with_columns(
         id_was=pl.col("number"),
