@@ -823,7 +823,8 @@ def test_nothing_configured_leaves_empty_tables(folder: Path) -> None:
         "fct_tickets", "customer_consents", "customer_value", "customer_segments", "campaign_performance",
         "customer_value_origins", "fct_surveys", "fct_subscriptions",
         "customer_value_origins", "customer_segment_history", "segment_transitions", "segment_movements",
-        "segment_counts", "tactical_uplift",
+        "segment_counts", "tactical_uplift", "partner_network", "partner_customers", "fct_partner_contacts",
+        "account_handover",
     ]  # fmt: skip
     counts = {table: warehouse.rows(f"SELECT count(*) FROM marts.{table}")[0][0] for table in tables}
     assert counts == dict.fromkeys(tables, 0)
