@@ -86,7 +86,7 @@ by_link as (
 
     select
         partner_id,
-        count(distinct case when hangs_on = 'product' and is_current then product_id end) as products,
+        count(distinct case when hangs_on = 'product' and is_holder then product_id end) as products,
         sum(case when link_status <> 'linked' then 1 else 0 end) as unresolved_links
     from links
     group by partner_id
