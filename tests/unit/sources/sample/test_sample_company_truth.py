@@ -48,7 +48,9 @@ def test_every_error_is_where_it_is_said_to_be(company):
             after = error["value_after"]
             assert (value in (None, "")) if after is None else _text(value) == after.strip('"'), error
         checked[error["source"]] += 1
-    assert set(checked) == {"webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes"}
+    assert set(checked) == {
+        "webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes", "office",
+    }  # fmt: skip
     assert sum(checked.values()) > 1000
 
 
@@ -99,6 +101,9 @@ def test_the_counts_are_those_of_the_files(company):
         ("app", "events", "web_events"): "segment/",
         ("survey", "answers", "surveys"): "survey/",
         ("boxes", "contracts", "subscriptions"): "boxes/",
+        ("office", "partners", "partners"): "partners/partners.csv",
+        ("office", "links", "partner_links"): "partners/links.csv",
+        ("office", "contacts", "partner_contacts"): "partners/contacts",
     }
     errors, duplicates = company.truth("errors"), company.truth("duplicates")
     for key, start in starts.items():
