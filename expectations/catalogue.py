@@ -35,6 +35,9 @@ ENTITIES = (
     "experiment_assignments",
     "subscriptions",
     "web_events",
+    "partners",
+    "partner_links",
+    "partner_contacts",
 )
 
 # The `field` of a rule that is about the record as a whole.

@@ -15,6 +15,8 @@ from orchestration.cli_experiments import EXAMPLES as EXPERIMENTS_EXAMPLES
 from orchestration.cli_experiments import experiments
 from orchestration.cli_goals import EXAMPLES as GOALS_EXAMPLES
 from orchestration.cli_goals import goals
+from orchestration.cli_handover import EXAMPLES as HANDOVER_EXAMPLES
+from orchestration.cli_handover import handover
 from orchestration.cli_identity import app as identity_app
 from orchestration.cli_metrics import METRIC_EXAMPLES, docs_app, metric
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
@@ -37,6 +39,7 @@ app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
 app.command(epilog=GOALS_EXAMPLES)(goals)
 app.command(epilog=EXPERIMENTS_EXAMPLES)(experiments)
+app.command(epilog=HANDOVER_EXAMPLES)(handover)
 app.add_typer(quarantine_app)
 app.add_typer(identity_app)
 app.command(epilog=METRIC_EXAMPLES)(metric)

@@ -164,6 +164,9 @@ class Thresholds(Strict):
     experiment_min_expected: Count = 5
     experiment_min_amounts: Count = 30
     experiment_power: Annotated[Number, Field(gt=0, lt=1)] = 0.80
+    handover_days: Count = 30
+    handover_complaint_days: Count = 90
+    handover_churn_risk: Share = 0.50
 
 
 class Goal(Strict):
@@ -307,6 +310,7 @@ class Company(Strict):
             "namespaces": {
                 "customers": sorted(self._brought("customers", "accounts_of")),
                 "products": sorted(self._brought("products", "products_of")),
+                "partners": sorted(name for name, source in self.sources.items() if "partners" in source.brings),
             },
         }
 

@@ -135,6 +135,21 @@ _ALL = (
         "event_id visitor_id account_id email session_id page_view_id event occurred_at received_at page_url "
         "page_title referrer source medium campaign user_agent is_bot order_id",
     ),
+    _entity(
+        "partners",
+        "One row per supplier, partner, investor or employee.",
+        "partner_id partner_name kind email phone country_code owner agent_id started_at ended_at updated_at",
+    ),
+    _entity(
+        "partner_links",
+        "One row per customer or product that hangs on a partner: whose account, whose product, by whom referred.",
+        "link_id partner_id role account_id email phone product_id valid_from valid_to updated_at",
+    ),
+    _entity(
+        "partner_contacts",
+        "One row per contact with a partner: a visit, a call, a letter.",
+        "contact_id partner_id contacted_at channel direction employee reason next_step_on updated_at",
+    ),
 )
 
 ENTITIES: Mapping[str, Entity] = MappingProxyType({entity.name: entity for entity in _ALL})

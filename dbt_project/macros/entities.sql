@@ -23,9 +23,13 @@
     record_ref   [prefix, column] in order of trust: who this record is about (absent: the entity is about nobody)
     renamed      column of the mapping -> column of staging, where the plain name is taken
     defaults     column -> SQL for rows that bring no value; a value that cannot be read gets none
+                 A link's id: who, as what, to whom or what, since when; null unless all but the last are there, so that
+                 two links that say nothing are not one. A hash, because a customer may be named by e-mail.
     looks_up     made column for rules -> what it asks of other records (see lookups.sql):
                    ['known', entity, key column]  whether the record that the key names was received; null where the
                                                   record names none, or no source delivers such records
+                   ['known', entity, key column, condition]  the same of records that fulfil a condition over the columns
+                                                  of that entity's staging
                    ['rate', currency, time]       whether an amount in that currency has a rate on that day; null in the
                                                   company's own currency, and without a time
                    ['rate', currency, none]       the same for any day at all
@@ -295,6 +299,63 @@
             'record_ref': [['account', 'account_id'], ['email', 'email']],
             'renamed': {'source': 'traffic_source'},
             'watch': {'categories': ['event', 'medium', 'is_bot']},
+        },
+        'partners': {
+            'key': 'partner_id',
+            'time': 'coalesce(updated_at, started_at)',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'partner_id': 'text', 'partner_name': 'text', 'kind': 'text', 'email': 'email', 'phone': 'phone',
+                'country_code': 'country', 'owner': 'text', 'agent_id': 'text', 'started_at': 'timestamp',
+                'ended_at': 'timestamp', 'updated_at': 'timestamp',
+            },
+            'keys': {'partner_key': ['source', 'partner_id']},
+            'watch': {'time': none, 'settles': ['owner', 'ended_at', 'updated_at']},
+        },
+        'partner_links': {
+            'key': 'link_id',
+            'time': 'coalesce(updated_at, valid_from)',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'link_id': 'text', 'partner_id': 'text', 'role': 'text', 'account_id': 'text', 'email': 'email',
+                'phone': 'phone', 'product_id': 'text', 'valid_from': 'timestamp', 'valid_to': 'timestamp',
+                'updated_at': 'timestamp',
+            },
+            'keys': {
+                'partner_key': ['source', 'partner_id'],
+                'account_key': ['accounts_of', 'account_id'],
+                'product_key': ['products_of', 'product_id'],
+            },
+            'defaults': {
+                'link_id': "md5(r.partner_id || '|' || r.role || '|' || coalesce(r.account_id, r.email, r.phone, "
+                    ~ "r.product_id) || '|' || coalesce(r.valid_from, ''))",
+            },
+            'looks_up': {
+                'partner_is_known': ['known', 'partners', 'partner_key'],
+                'partner_is_employee': [
+                    'known', 'partners', 'partner_key',
+                    "translate(kind, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') = 'employee'",
+                ],
+                'account_is_known': ['known', 'customers', 'account_key'],
+                'product_is_known': ['known', 'products', 'product_key'],
+            },
+            'watch': {'time': none, 'categories': ['role'], 'settles': ['valid_to', 'updated_at']},
+        },
+        'partner_contacts': {
+            'key': 'contact_id',
+            'time': 'contacted_at',
+            'updated_at': 'updated_at',
+            'grows': true,
+            'columns': {
+                'contact_id': 'text', 'partner_id': 'text', 'contacted_at': 'timestamp', 'channel': 'text',
+                'direction': 'text', 'employee': 'text', 'reason': 'text', 'next_step_on': 'date',
+                'updated_at': 'timestamp',
+            },
+            'keys': {'partner_key': ['source', 'partner_id']},
+            'looks_up': {'partner_is_known': ['known', 'partners', 'partner_key']},
+            'watch': {'categories': ['channel', 'direction'], 'settles': ['next_step_on', 'updated_at']},
         },
     } -%}
     {{ return(entities) }}

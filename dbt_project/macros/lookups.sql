@@ -42,6 +42,7 @@
                 'name': name, 'kind': 'known', 'entity': asked[1], 'key': asked[2],
                 'value': 't.' ~ asked[2] if is_staged else 't.' ~ parts[0] ~ " || ':' || t." ~ parts[1],
                 'namespace': 't.' ~ parts[0], 'namespaces': namespaces,
+                'condition': asked[3] if asked | length > 3 else none,
             }) -%}
         {%- else -%}
             {%- do found.append({'name': name, 'kind': 'rate', 'currency': asked[1], 'time': asked[2]}) -%}
@@ -89,6 +90,7 @@
         select distinct {{ one['key'] }} as known_key
         from {{ ref('stg_all__' ~ one['entity']) }}
         where {{ one['key'] }} is not null and reject_reason is null
+        {%- if one['condition'] %} and {{ one['condition'] }}{% endif %}
     ) as {{ one['name'] }}_of on {{ one['value'] }} = {{ one['name'] }}_of.known_key
         {%- elif one['kind'] == 'rate' and one['time'] %}
     left join {{ ref('int_exchange_rates') }} as {{ one['name'] }}_of

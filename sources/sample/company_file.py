@@ -293,6 +293,57 @@ sources:
               to_currency: {constant: EUR}
               day: date
               rate: rate
+
+  # The office's own lists: who supplies, refers and invests, who looks after whom, and who spoke to whom.
+  office:
+    type: files
+    channel: shop
+    owner: office@bakehouse.example
+    label: Partners
+    accounts_of: webshop
+    products_of: webshop
+    datasets:
+      partners:
+        path: FOLDERpartners/partners.csv
+        entities:
+          - entity: partners
+            columns:
+              partner_id: number
+              partner_name: name
+              kind: kind
+              email: email
+              phone: phone
+              country_code: country
+              owner: owner
+              agent_id: agent # the service desk's number of an employee
+              started_at: since
+              ended_at: until
+      links:
+        path: FOLDERpartners/links.csv
+        entities:
+          - entity: partner_links
+            columns:
+              link_id: id
+              partner_id: partner
+              role: role
+              account_id: customer
+              email: email # of customers whose number the office does not know
+              product_id: variant
+              valid_from: from
+              valid_to: until
+      contacts:
+        path: FOLDERpartners/contacts-*.csv
+        entities:
+          - entity: partner_contacts
+            columns:
+              contact_id: id
+              partner_id: partner
+              contacted_at: at
+              channel: channel
+              direction: direction
+              employee: by
+              reason: about
+              next_step_on: next
 """
 
 

@@ -20,6 +20,7 @@ from sources.sample import (
     mailing,
     money,
     opinions,
+    partners,
     segment,
     sendgrid,
     service,
@@ -43,7 +44,7 @@ from sources.sample.world import World, draw_world
 MARKER = "GENERATED.txt"
 FOLDERS = (
     "shopify", "tills", "sendgrid", "mailchimp", "twilio", "zendesk", "snowplow", "segment", "rates", "survey",
-    "boxes", "trials", "truth",
+    "boxes", "partners", "trials", "truth",
 )  # fmt: skip
 #: There are 80 million telephone numbers that belong to nobody; every person takes up to three.
 MOST_CUSTOMERS = 25_000_000
@@ -166,6 +167,9 @@ def _write(desk: Desk, world: World) -> Written:
     contracts = boxes.draw_contracts(desk.rng(110), world)
     desk.tell(f"bread boxes: {contracts.height:,} contracts")
     boxes.write_contracts(desk, world, contracts)
+    owners = partners.draw_owners(desk.rng(120), world)
+    desk.tell(f"partners: {owners.frame.height:,} customers with an owner")
+    partners.write_partners(desk, world, owners)
     letter = trials.draw_letter(desk.rng(121), world)
     desk.tell(f"trials: {world.effects.height + letter.height:,} assignments")
     dealt = trials.write_assignments(desk, world, mails.address, letter)
@@ -189,6 +193,7 @@ def _write(desk: Desk, world: World) -> Written:
         contracts=contracts,
         dealt=dealt,
         letter=letter,
+        owners=owners,
     )
 
 

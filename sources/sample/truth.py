@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sources.sample import boxes, clock, mailing, snowplow, surveys, trials
+from sources.sample import boxes, clock, mailing, partners, snowplow, surveys, trials
 from sources.sample.buying import BGNBD, BUSINESS, GAMMA_GAMMA, TILL, WEB, buyers
 from sources.sample.campaigns import ARMS
 from sources.sample.clock import NEVER
@@ -49,6 +49,7 @@ TABLES = {
     "answers": "Every answer to a survey: whose it is, and what its score is made of.",
     "satisfaction": "What each person, agent and product adds to what people think.",
     "contracts": "Every bread box: how likely it was to be cancelled at each renewal, and when it is.",
+    "owners": "Who looks after which customer on the last day, and who was left alone.",
     "errors": "Every wrong value: where it is, which rule it breaks, what stood there before.",
     "duplicates": "Every record that comes again.",
     "late_records": "Every record that arrived a day or more after it happened.",
@@ -78,6 +79,7 @@ class Written:
     contracts: pl.DataFrame
     dealt: pl.DataFrame
     letter: pl.DataFrame
+    owners: partners.Owners
 
 
 def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str, Any]) -> list[dict[str, Any]]:
@@ -110,6 +112,7 @@ def write_truth(desk: Desk, world: World, written: Written, arguments: dict[str,
         "answers": lambda: surveys.answer_truth(written.opinions),
         "satisfaction": lambda: surveys.satisfaction_truth(written.opinions),
         "contracts": lambda: boxes.contract_truth(world, written.contracts),
+        "owners": lambda: partners.owner_truth(world, written.owners),
     }
     for name, make in tables.items():
         make().write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=1)

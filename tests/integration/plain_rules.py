@@ -28,11 +28,15 @@ KEYS = {
     "email_events": "event_id", "campaigns": "campaign_id", "calls": "call_id", "tickets": "ticket_id",
     "consents": "consent_id", "surveys": "response_id", "experiment_assignments": "assignment_id",
     "subscriptions": "subscription_id", "web_events": "event_id",
+    "partners": "partner_id", "partner_links": "link_id", "partner_contacts": "contact_id",
 }  # fmt: skip
 EMAIL_EVENTS = {
     "sent", "delivered", "open", "click", "bounce", "unsubscribe", "complaint", "deferred", "dropped", "resubscribe",
     "suppressed", "auto_reply",
 }  # fmt: skip
+
+
+ROLES = {"account_owner", "deputy", "referrer", "reseller", "supplier"}
 
 
 def text(value: str | None) -> str | None:
@@ -74,6 +78,8 @@ class Known:
 
     accounts: set[str] = field(default_factory=set)
     products: set[str] = field(default_factory=set)
+    partners: set[str] = field(default_factory=set)
+    employees: set[str] = field(default_factory=set)
 
 
 Rule = Callable[[Row, Known], bool]
@@ -205,6 +211,29 @@ def scale_runs_upwards(row: Row, _: Known) -> bool:
 
 def known_account(row: Row, known: Known) -> bool:
     return text(row["account_id"]) is None or row["account_id"] in known.accounts
+
+
+def known_partner(row: Row, known: Known) -> bool:
+    return text(row["partner_id"]) is None or row["partner_id"] in known.partners
+
+
+def link_fits_role(row: Row, _: Known) -> bool:
+    to_customer = any(text(row[name]) for name in ("account_id", "email", "phone"))
+    to_product = text(row["product_id"]) is not None
+    role = (text(row["role"]) or "").lower()
+    if role not in ROLES or not (to_customer or to_product):
+        return True
+    return to_product if role == "supplier" else to_customer
+
+
+def owner_is_employee(row: Row, known: Known) -> bool:
+    owns = (text(row["role"]) or "").lower() in {"account_owner", "deputy"}
+    return not owns or row["partner_id"] not in known.partners or row["partner_id"] in known.employees
+
+
+def next_step_follows(row: Row, _: Known) -> bool:
+    at, then = moment(row["contacted_at"]), day(row["next_step_on"])
+    return at is None or then is None or then >= (at - timedelta(days=1)).date()
 
 
 def product_received(row: Row, known: Known) -> bool:
@@ -383,6 +412,45 @@ RULES: dict[str, Rule] = {
     "web_events_visitor_present": some("visitor_id", "account_id"),
     "web_events_email_format": address,
     "web_events_event_present": there("event"),
+    "partners_partner_id_present": there("partner_id"),
+    "partners_partner_name_present": there("partner_name"),
+    "partners_kind_known": lambda row, _: (
+        (text(row["kind"]) or "").lower() in {"supplier", "partner", "investor", "employee"}
+    ),
+    "partners_started_at_readable": reads(moment, "started_at"),
+    "partners_ended_at_readable": reads(moment, "ended_at"),
+    "partners_ended_at_not_before_start": not_before("ended_at", first="started_at"),
+    "partners_owner_is_another": lambda row, _: text(row["owner"]) is None or row["owner"] != row["partner_id"],
+    "partners_updated_at_readable": reads(moment, "updated_at"),
+    "partners_email_format": address,
+    "partners_phone_format": phone,
+    "partners_country_code_known": lambda row, _: text(row["country_code"]) is None or row["country_code"] in COUNTRIES,
+    "partner_links_partner_present": there("partner_id"),
+    "partner_links_partner_received": known_partner,
+    "partner_links_role_known": lambda row, _: (text(row["role"]) or "").lower() in ROLES,
+    "partner_links_target_present": some("account_id", "email", "phone", "product_id"),
+    "partner_links_target_fits_role": link_fits_role,
+    "partner_links_owner_is_employee": owner_is_employee,
+    "partner_links_account_received": known_account,
+    "partner_links_product_received": product_received,
+    "partner_links_valid_from_readable": reads(moment, "valid_from"),
+    "partner_links_valid_to_readable": reads(moment, "valid_to"),
+    "partner_links_valid_to_not_before_start": not_before("valid_to", first="valid_from"),
+    "partner_links_updated_at_readable": reads(moment, "updated_at"),
+    "partner_links_email_format": address,
+    "partner_links_phone_format": phone,
+    "partner_contacts_contact_id_present": there("contact_id"),
+    "partner_contacts_partner_present": there("partner_id"),
+    "partner_contacts_partner_received": known_partner,
+    "partner_contacts_contacted_at_readable": must_read(moment, "contacted_at"),
+    "partner_contacts_contacted_at_not_future": not_future("contacted_at"),
+    "partner_contacts_contacted_at_not_1970": after("contacted_at", 1970),
+    "partner_contacts_direction_known": lambda row, _: (
+        (text(row["direction"]) or "in").lower() in {"in", "inbound", "out", "outbound"}
+    ),
+    "partner_contacts_next_step_on_readable": reads(day, "next_step_on"),
+    "partner_contacts_next_step_not_before_contact": next_step_follows,
+    "partner_contacts_updated_at_readable": reads(moment, "updated_at"),
 }
 
 

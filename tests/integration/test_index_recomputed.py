@@ -95,6 +95,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
             known[line.source].accounts.add(line.row["account_id"])
         if line.row is not None and line.entity == "products":
             known[line.source].products.add(line.row["product_id"])
+        if line.row is not None and line.entity == "partners":
+            known[line.source].partners.add(line.row["partner_id"])
+            if line.row["kind"].lower() == "employee":
+                known[line.source].employees.add(line.row["partner_id"])
     failed = [
         failed_rules(line.entity, line.row, set(OF_ENTITY[line.entity]) & set(RULES), known[line.source])
         for line in lines

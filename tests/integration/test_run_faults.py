@@ -91,12 +91,13 @@ def test_a_second_run_may_wait_for_the_first(corner: Corner) -> None:
 
 
 def test_channels_that_are_not_configured_have_empty_tables(corner: Corner) -> None:
-    """The corner bakery sends no mail, takes no calls, answers no tickets, asks for nothing and has no site."""
+    """The corner bakery sends no mail, takes no calls, answers no tickets, asks nobody, has no site and no list."""
     empty = {
         "fct_email_events", "fct_calls", "fct_tickets", "customer_consents", "fct_web_sessions", "campaign_performance",
         "fct_surveys", "fct_subscriptions", "fct_satisfaction", "customer_satisfaction", "satisfaction_by_subject",
         "satisfaction_and_churn", "attributed_orders", "contact_pressure",
         "leaving_reasons",
+        "partner_network", "partner_customers", "fct_partner_contacts", "account_handover",
     }  # fmt: skip
     empty |= {"experiment_arms", "experiment_results"}
     # A year has not passed that forecasts could be checked on, and nobody buys so much that one thing follows another.

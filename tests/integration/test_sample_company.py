@@ -183,3 +183,38 @@ def test_experiments_have_the_people_that_were_dealt_and_nothing_shows_of_a_tria
         for one, arm in clicks
     }
     assert "not compared" in clicks.values()
+
+
+def test_customers_stand_with_who_looks_after_them(sample: tuple[Path, Home]) -> None:
+    """Files through staging to the marts: of whom no link is spoilt and whom the marts keep apart, all are as drawn."""
+    folder, home = sample
+    wrong = truth(folder, "errors").filter((pl.col("source") == "office") & (pl.col("entity") == "partner_links"))
+    links = pl.read_csv(folder / "partners" / "links.csv", infer_schema=False, truncate_ragged_lines=True)
+    spoilt = set(links.join(wrong, left_on="id", right_on="record_key", how="semi")["customer"].drop_nulls())
+    drawn = truth(folder, "owners").filter(~pl.col("account_id").is_in(sorted(spoilt)))
+    query = (
+        "SELECT p.value, h.employee_id, h.is_orphaned, h.is_contested, h.successor_id FROM marts.account_handover AS h "
+        "JOIN marts.customer_contact_points AS p USING (customer_id) WHERE p.kind = 'account' AND p.source = 'webshop' "
+        "QUALIFY count(*) OVER (PARTITION BY customer_id) = 1"
+    )
+    shown = {
+        account.split(":")[1]: (employee.split(":")[1], alone, contested, successor and successor.split(":")[1])
+        for account, employee, alone, contested, successor in rows(home.published_file, query)
+    }
+    found = {
+        account: (employee, alone, contested, successor)
+        for account, employee, alone, contested, successor in drawn.select(
+            "account_id", "employee", "is_orphaned", "is_contested", "successor"
+        ).iter_rows()
+        if account in shown
+    }
+    assert len(found) > 0.5 * drawn.height > 2
+    assert {account: (shown[account], one) for account, one in found.items() if shown[account] != one} == {}
+    # Nobody counts twice, and within a role nothing is counted that is not there.
+    query = (
+        "SELECT (SELECT sum(revenue_amount) FROM marts.partner_customers WHERE role = 'account_owner' AND is_counted) "
+        "- (SELECT sum(revenue_amount) FROM marts.account_handover WHERE NOT is_orphaned), "
+        "(SELECT sum(related_revenue_amount) FROM marts.partner_network WHERE kind = 'supplier') <= "
+        "(SELECT sum(net_amount) FROM marts.fct_order_lines WHERE line_kind = 'product' AND NOT is_return)"
+    )
+    assert rows(home.published_file, query) == [(0, True)]

@@ -23,8 +23,8 @@ INPUTS = ("mapped", "received", "ledger", "meta", "quality", "identity", "scores
 MADE_BY_DBT = frozenset(f"quality.{file.stem}" for file in (PROJECT_DIR / "models" / "quality").glob("*.sql"))
 BUILT = ("staging", "quality", "intermediate", "marts", "reference")
 GROWING = (
-    "calls", "customers", "email_events", "experiment_assignments", "order_lines", "orders", "products",
-    "subscriptions", "surveys", "web_events",
+    "calls", "customers", "email_events", "experiment_assignments", "order_lines", "orders", "partner_contacts",
+    "partner_links", "partners", "products", "subscriptions", "surveys", "web_events",
 )  # fmt: skip
 
 

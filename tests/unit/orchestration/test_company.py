@@ -71,7 +71,7 @@ def test_dbt_gets_plain_data(write_company):
     ]  # fmt: skip
     assert variables["validity"] == {"goal": 0.8, "judge_new_loads_from_records": 100, "sources": {}}
     assert variables["thresholds"]["key_customer_share"] == 0.20
-    assert variables["namespaces"] == {"customers": [], "products": []}
+    assert variables["namespaces"] == {"customers": [], "products": [], "partners": []}
 
 
 def test_norway_is_a_country(write_company):

@@ -19,6 +19,9 @@ def test_entities_with_their_keys() -> None:
         "experiment_assignments": "assignment_id",
         "subscriptions": "subscription_id",
         "web_events": "event_id",
+        "partners": "partner_id",
+        "partner_links": "link_id",
+        "partner_contacts": "contact_id",
     }
 
 

@@ -41,7 +41,7 @@ def records_of(path: Path) -> list[Any]:
         return list(
             csv.DictReader(
                 io.StringIO("\n".join(lines_of(path))),
-                delimiter="," if path.parent.name in ("rates", "survey", "trials") else ";",
+                delimiter="," if path.parent.name in ("rates", "survey", "partners", "trials") else ";",
             )
         )
     if ".tsv" in path.name:

@@ -49,7 +49,7 @@ def test_every_error_is_where_it_is_said_to_be(company):
             assert (value in (None, "")) if after is None else _text(value) == after.strip('"'), error
         checked[error["source"]] += 1
     assert set(checked) == {
-        "webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes", "trials",
+        "webshop", "tills", "mailer", "list", "phone", "desk", "site", "app", "survey", "boxes", "office", "trials",
     }  # fmt: skip
     assert sum(checked.values()) > 1000
 
@@ -102,6 +102,9 @@ def test_the_counts_are_those_of_the_files(company):
         ("survey", "answers", "surveys"): "survey/",
         ("boxes", "contracts", "subscriptions"): "boxes/",
         ("trials", "lists", "experiment_assignments"): "trials/",
+        ("office", "partners", "partners"): "partners/partners.csv",
+        ("office", "links", "partner_links"): "partners/links.csv",
+        ("office", "contacts", "partner_contacts"): "partners/contacts",
     }
     errors, duplicates = company.truth("errors"), company.truth("duplicates")
     for key, start in starts.items():

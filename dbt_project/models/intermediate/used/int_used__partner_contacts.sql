@@ -1,0 +1,3 @@
+{{ config(materialized='view', tags=['phase_staging']) }}
+
+{{ rows_in_use('partner_contacts') }}

@@ -1,0 +1,3 @@
+{{ config(**staging_settings()) }}
+
+{{ staged_entity('partner_links') }}
