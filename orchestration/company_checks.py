@@ -72,6 +72,10 @@ def _source_problems(name: Any, source: object, known: set[str], problem: Say) -
         yield problem(place, f"the source name `{name}`", "another name: the marts use it for all sources together")
     if not isinstance(source, dict):
         return
+    brought = set(_entities_of(source))
+    for entity in sorted(brought & {"partner_links", "partner_contacts"}) if "partners" not in brought else ():
+        allowed = "the entity `partners` in the same source: numbers of partners are those of their source"
+        yield problem((*place, "datasets"), f"`{entity}` without `partners`", allowed)
     for key in ("accounts_of", "products_of"):
         other = source.get(key)
         if isinstance(other, str) and other not in known:
@@ -86,6 +90,16 @@ def _source_problems(name: Any, source: object, known: set[str], problem: Say) -
                 check(value)
             except PydanticCustomError as error:
                 yield problem((*place, key), show(place, value), str((error.context or {})["allowed"]))
+
+
+def _entities_of(source: dict[Any, Any]) -> Iterator[str]:
+    """The entities that a source's datasets are mapped to, as far as they are written right."""
+    datasets = source.get("datasets")
+    for dataset in datasets.values() if isinstance(datasets, dict) else ():
+        entities = dataset.get("entities") if isinstance(dataset, dict) else None
+        for entry in entities if isinstance(entities, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("entity"), str):
+                yield entry["entity"]
 
 
 def _own_goal_problems(data: dict[Any, Any], problem: Say) -> Iterator[CompanyProblem]:

@@ -28,8 +28,8 @@
     looks_up     made column for rules -> what it asks of other records (see lookups.sql):
                    ['known', entity, key column]  whether the record that the key names was received; null where the
                                                   record names none, or no source delivers such records
-                   ['known', entity, key column, condition]  the same of records that fulfil a condition over the columns
-                                                  of that entity's staging
+                   ['known', entity, key column, condition]  the same of records that fulfil a condition over the
+                                                  columns of that entity's staging
                    ['rate', currency, time]       whether an amount in that currency has a rate on that day; null in the
                                                   company's own currency, and without a time
                    ['rate', currency, none]       the same for any day at all

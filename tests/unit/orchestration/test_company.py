@@ -134,6 +134,14 @@ def test_a_source_keeps_what_it_states(write_company):
             "'shops'",
             "did you mean `shop`?",
         ),
+        (
+            "          - entity: orders\n",
+            "          - {entity: partner_links, columns: {partner_id: No}}\n          - entity: orders\n",
+            12,
+            "sources.shop.datasets",
+            "`partner_links` without `partners`",
+            "the entity `partners` in the same source",
+        ),
         ("  shop:\n", "  Shop:\n", 8, "sources.Shop", "`Shop`", "small letters"),
         (
             "{goal: 0.9}",
