@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_contract import app as contract_app
 from orchestration.cli_identity import app as identity_app
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
 from orchestration.cli_quarantine import app as quarantine_app
@@ -32,6 +33,7 @@ app.add_typer(sources_app)
 app.command(epilog=VALIDITY_EXAMPLES)(validity)
 app.add_typer(quarantine_app)
 app.add_typer(identity_app)
+app.add_typer(contract_app)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
