@@ -101,8 +101,8 @@ def status(
     if as_json:
         console.print(report.to_json() if report else "null", markup=False, highlight=False, soft_wrap=True)
         return DONE if report else FAILED
-    published_run, published_at, goals = support.published_now(place, settings)
-    if report is None and published_run is None and not place.is_locked():
+    published_run, published_at, goals, harm = support.published_now(place, settings)
+    if report is None and published_run is None and harm is None and not place.is_locked():
         raise support.ExpectedError(f"No run yet in {place.path}. Start one: regulars run")
     console.print(
         status_view(
@@ -110,6 +110,7 @@ def status(
             published_run=published_run,
             published_at=published_at,
             published_goals=goals,
+            published_harm=harm,
             writer=support.writer(place),
         )
     )

@@ -69,7 +69,7 @@ def changes_since(released: Release, present: Release, today: date) -> list[Chan
 
 
 def next_number(released: Release | None, changes: Sequence[Change]) -> str:
-    """The number of the next release: `1` is the first; then 2 where readers must follow, else 1.1, 1.2 …"""
+    """The number of the next release: 1 is the first; then 2 where readers must follow, else 1.1 and so on."""
     if released is None:
         return "1"
     major, minor = (*release_key(released.number), 0)[:2]
@@ -208,4 +208,4 @@ def _moved(name: str, before: ReleasedModel, after: ReleasedModel) -> Change:
 
 
 def _grain(columns: tuple[str, ...] | None) -> str:
-    return "not stated" if columns is None else " × ".join(columns)
+    return "not stated" if columns is None else " and ".join(columns)

@@ -58,7 +58,7 @@ class ReleasedModel:
 
 @dataclass(frozen=True)
 class Release:
-    """The contract of one moment. `number` counts up: `2` after a change that readers must follow, `1.1` after others."""
+    """The contract of one moment. `number` counts up: 2 after a change that readers must follow, 1.1 after others."""
 
     number: str
     models: dict[str, ReleasedModel]

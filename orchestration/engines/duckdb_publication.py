@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -97,7 +96,7 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 
 def _copy(
     con: duckdb.DuckDBPyConnection,
-    names: Iterable[str],
+    names: Sequence[str],
     contract: Mapping[str, ContractTable],
     publication: Sequence[object],
 ) -> dict[str, int]:
@@ -183,7 +182,7 @@ def _write_parquet(
     for name in [*(name for name in names if name not in other_names), PUBLICATION_TABLE, VERSIONS_TABLE]:
         _write_parquet_file(con, name, folder / f"{name}.parquet")
     for name in other_names:
-        os.symlink(f"{contract[name].same_as}.parquet", folder / f"{name}.parquet")  # noqa: PTH211 - relative
+        (folder / f"{name}.parquet").symlink_to(f"{contract[name].same_as}.parquet")
     sync_folder(folder)
 
 

@@ -81,6 +81,9 @@ class SparkWriter:
             own = [name for name in names if contract[name].same_as not in names]
             list(pool.map(lambda name: self._write_table(contract[name], f"{target}/{name}.parquet"), own))
         if self._location.is_local:
+            for name in names:
+                if name not in own:
+                    (new_parquet / f"{name}.parquet").symlink_to(f"{contract[name].same_as}.parquet")
             for file in new_parquet.rglob("*.parquet"):
                 if file.is_file():
                     sync_file(file)
