@@ -85,7 +85,7 @@ def breaking(changes: Sequence[Change]) -> list[Change]:
 
 def _of_model(name: str, before: ReleasedModel, after: ReleasedModel | None, today: date) -> Iterator[Change]:
     for version, promised in before.versions.items():
-        shown = name if version == before.latest_version else f"{name}_v{version}"
+        shown = name if version == (after or before).latest_version else f"{name}_v{version}"
         there = None if after is None else after.versions.get(version)
         if there is None:
             yield _gone(shown, version, promised, today)

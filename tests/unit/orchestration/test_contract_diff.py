@@ -146,7 +146,7 @@ def test_the_whole_life_of_a_second_version():
 
     first = version(1, COLUMNS, latest=2, **LAST_DAY)
     moved = changes(first, version(2, second, latest=2), released=one_one)
-    assert told(moved) == [("minor", "ends", None, "fct_orders"), ("major", "latest", None, "fct_orders")]
+    assert told(moved) == [("minor", "ends", None, "fct_orders_v1"), ("major", "latest", None, "fct_orders")]
     assert "channel removed" in moved[1].after
     assert "fct_orders_v1 until 2026-12-31" in moved[1].todo
     assert next_number(one_one, moved) == "2"
