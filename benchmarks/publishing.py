@@ -19,7 +19,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import machine
@@ -210,10 +210,10 @@ def _publish(given: argparse.Namespace) -> dict[str, Any]:
 
     home, contract = Home(given.scratch / "home").create(), contract_to_draw(given.manifest)
     with _opened(given) as con:
-        begun = perf_counter()
+        begun, cpu = perf_counter(), process_time()
         report = publish(DuckDBWriter(con), home, None, f"bench-{os.getpid()}", contract)
-        seconds = perf_counter() - begun
-    return _measured(seconds, report.published_path.stat().st_size, home.parquet.resolve(), report.rows)
+        seconds, cpu = perf_counter() - begun, process_time() - cpu
+    return _measured(seconds, cpu, report.published_path.stat().st_size, home.parquet.resolve(), report.rows)
 
 
 def _plain(given: argparse.Namespace) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _plain(given: argparse.Namespace) -> dict[str, Any]:
     names = list(contract_to_draw(given.manifest))
     rows = 0
     with _opened(given) as con:
-        begun = perf_counter()
+        begun, cpu = perf_counter(), process_time()
         con.execute(f"ATTACH '{folder / 'copy.duckdb'}' AS plain")
         con.execute("CREATE SCHEMA plain.marts")
         for name in names:
@@ -233,19 +233,20 @@ def _plain(given: argparse.Namespace) -> dict[str, Any]:
         file_seconds = perf_counter() - begun
         for name in names:
             con.execute(f"COPY warehouse.marts.{name} TO '{folder / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
-        seconds = perf_counter() - begun
+        seconds, cpu = perf_counter() - begun, process_time() - cpu
         for name in names:
             [(count,)] = con.execute(f"SELECT count(*) FROM plain.marts.{name}").fetchall()
             rows += count
         con.execute("DETACH plain")
-    return _measured(seconds, (folder / "copy.duckdb").stat().st_size, folder, rows) | {
+    return _measured(seconds, cpu, (folder / "copy.duckdb").stat().st_size, folder, rows) | {
         "file_seconds": round(file_seconds, 2)
     }
 
 
-def _measured(seconds: float, file_bytes: int, parquet: Path, rows: int) -> dict[str, Any]:
+def _measured(seconds: float, cpu: float, file_bytes: int, parquet: Path, rows: int) -> dict[str, Any]:
     return {
         "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu, 2),  # says more than the clock where others are at work beside it
         "rows": rows,
         "file_bytes": file_bytes,
         "parquet_bytes": sum(path.stat().st_size for path in parquet.glob("*.parquet")),
@@ -296,8 +297,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         f"{record['customers']:,} customers, {10 * record['customers']:,} order lines, {record['draw']['rows']:,} rows "
         "in all tables of the contract. Best of the rounds; load is that of the machine just before, 2 cores.",
         "",
-        "| what | seconds | rounds | file | Parquet | peak memory | load |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
+        "| what | seconds | rounds | seconds of the processor | file | Parquet | peak memory | load |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     words = {
         "publish": "publish: contract, DuckDB file (v1.2.0), Parquet, to the disk, swap",
@@ -306,12 +307,14 @@ def as_markdown(record: dict[str, Any]) -> str:
     for what, one in best.items():
         rounds = ", ".join(str(each["seconds"]) for each in record[what])
         lines.append(
-            f"| {words[what]} | {one['seconds']} | {rounds} | {one['file_bytes'] / 2**30:.2f} GiB "
+            f"| {words[what]} | {one['seconds']} | {rounds} | {one['cpu_seconds']} "
+            f"| {one['file_bytes'] / 2**30:.2f} GiB "
             f"| {one['parquet_bytes'] / 2**30:.2f} GiB | {one['peak_bytes'] / 2**30:.2f} GiB | {one['load_before']} |"
         )
     lines += [
         "",
-        f"Ratio {ratio:.2f}, limit {LIMIT}: {'met' if ratio <= LIMIT else 'missed'}.",
+        f"Ratio {ratio:.2f}, limit {LIMIT}: {'met' if ratio <= LIMIT else 'missed'}. In seconds of the processor "
+        f"{best['publish']['cpu_seconds'] / best['plain']['cpu_seconds']:.2f}.",
         "",
         f"Each mart of key numbers, all rows and columns, from the published file: limit {LIMIT_MS} ms, "
         + (f"missed by {', '.join(slow)}." if slow else "met by all.")
