@@ -108,6 +108,7 @@ def publish(
     published_at = datetime.now(UTC)
     with _publish_errors(home):
         home.published.mkdir(parents=True, exist_ok=True)
+        set_aside = [moved for path in (home.published_file, home.parquet) for moved in _make_way(path)]
         sweep(home)
         new_file = temporary_beside(home.published_file)
         new_parquet = temporary_beside(home.parquet)
@@ -124,7 +125,6 @@ def publish(
             size = new_file.stat().st_size
             sync_folder(home.published)
             previous = _linked_snapshot(home)
-            set_aside = [moved for path in (home.published_file, home.parquet) for moved in _make_way(path)]
             # Whoever wrote to the old file left a log, which DuckDB would play into the new one.
             _log_beside(home.published_file).unlink(missing_ok=True)
             new_file.replace(home.published_file)
