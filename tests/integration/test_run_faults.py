@@ -10,14 +10,12 @@ import gzip
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from corner import CORNER, ORDERS_HEADER, PERSONAL, TEN_MEGABYTES, Corner, corner_order, write_corner
 from helpers import ROOT, Ended, Runs, environment, regulars, without_event_log
