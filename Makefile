@@ -93,6 +93,13 @@ test-spark: ## the same marts on Spark, compared row by row with DuckDB's
 	@$(MAKE) --no-print-directory $(SPARK_STAMP)
 	@$(BIN)/python -m pytest -m "$(SPARK_TESTS)" tests/spark $(ARGS)
 
+.PHONY: readers
+readers: $(STAMP) ## add what tests of BI readers use beside Python: DuckDB's Node client, and DuckDB 1.2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r tests/readers/old-duckdb.lock --target build/duckdb-1.2 --upgrade
+	@command -v npm >/dev/null || { echo "DuckDB's Node client needs Node.js 20 or later, with npm. Install it, then: make readers"; exit 1; }
+	@cd tests/readers && npm ci --silent --no-audit --no-fund
+
 .PHONY: coverage
 coverage: $(STAMP) ## which lines no test reaches
 	@$(BIN)/python -m pytest -m "not slow and not spark" --cov --cov-report=term --cov-report=html $(ARGS)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from orchestration import cli_support as support
+from orchestration.cli_contract import app as contract_app
 from orchestration.cli_experiments import EXAMPLES as EXPERIMENTS_EXAMPLES
 from orchestration.cli_experiments import experiments
 from orchestration.cli_goals import EXAMPLES as GOALS_EXAMPLES
@@ -44,6 +45,7 @@ app.add_typer(quarantine_app)
 app.add_typer(identity_app)
 app.command(epilog=METRIC_EXAMPLES)(metric)
 app.add_typer(docs_app)
+app.add_typer(contract_app)
 
 
 @app.command(epilog=examples("regulars run", "regulars run -c shop.yaml --home /srv/shop", "regulars run --wait 600"))
@@ -111,8 +113,8 @@ def status(
     if as_json:
         console.print(report.to_json() if report else "null", markup=False, highlight=False, soft_wrap=True)
         return DONE if report else FAILED
-    published_run, published_at, goals = support.published_now(place, settings)
-    if report is None and published_run is None and not place.is_locked():
+    published_run, published_at, goals, harm = support.published_now(place, settings)
+    if report is None and published_run is None and harm is None and not place.is_locked():
         raise support.ExpectedError(f"No run yet in {place.path}. Start one: regulars run")
     console.print(
         status_view(
@@ -120,6 +122,7 @@ def status(
             published_run=published_run,
             published_at=published_at,
             published_goals=goals,
+            published_harm=harm,
             writer=support.writer(place),
         )
     )

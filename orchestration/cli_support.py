@@ -127,18 +127,26 @@ def home_for_reading(company_file: Path, chosen: Path | None) -> tuple[Home, Com
     return home, company
 
 
-def published_now(home: Home, company: Company | None) -> tuple[str | None, datetime | None, list[GoalLine]]:
-    """The published run, when it was published (UTC), and its scorecard; empty where nothing is published."""
-    if not home.published_file.exists():
-        return None, None, []
-    from orchestration.published import PublishedError, open_published
+def published_now(
+    home: Home, company: Company | None
+) -> tuple[str | None, datetime | None, list[GoalLine], str | None]:
+    """The published run, when it was published (UTC), its scorecard, and what is wrong with the copy, in words.
 
+    All are empty where nothing was ever published.
+    """
+    from orchestration.published import PublishedError, open_published
+    from orchestration.published_files import parquet_missing
+
+    if not home.published_file.exists() and not any(home.published.glob("parquet-*")):
+        return None, None, [], None
     try:
         with open_published(home.published_file) as published:
             run_id, at = published.publication()
-            return run_id or "unknown", at, published.goals(company)
-    except PublishedError:
-        return None, None, []
+            missing = parquet_missing(home, published.columns) if run_id else []
+            harm = f"{missing[0]}. Run: regulars run (it publishes the copy again)" if missing else None
+            return run_id or "unknown", at, published.goals(company), harm
+    except PublishedError as error:
+        return None, None, [], str(error)
 
 
 def writer(home: Home) -> str | None:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from orchestration.home import Home
 
 
+# dbt's commands that open the warehouse and build nothing in it.
+_ONLY_READ = frozenset({"compile", "debug", "docs", "show", "test", "source"})
+
+
 def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     """Run a dbt command in this process, as typed, and return whether it succeeded.
 
@@ -25,6 +29,7 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     from orchestration.catalogue import catalogue_of
     from orchestration.dbt import Dbt, needs_engine, vars_text
     from orchestration.engines import engine_of
+    from orchestration.warehouse import BY_HAND, write_state
 
     home.create()
     engine = engine_of(company, home)
@@ -47,5 +52,10 @@ def run_dbt(company: Company, home: Home, arguments: Sequence[str]) -> bool:
     if not needs_engine(command):
         # Analysts may do this while a run writes, because it does not open the warehouse.
         return bool(dbtRunner().invoke(command).success)
-    with home.lock(), engine.open_for_dbt():
-        return bool(dbtRunner().invoke(command).success)
+    with home.lock():
+        if command[0] not in _ONLY_READ:
+            with engine.control() as con:
+                # The marts may no longer be those of the last run; see steps.can_publish_again.
+                write_state(con, {BY_HAND: True})
+        with engine.open_for_dbt():
+            return bool(dbtRunner().invoke(command).success)

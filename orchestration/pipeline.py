@@ -17,12 +17,13 @@ from orchestration.home import is_out_of_room, out_of_room
 from orchestration.pending import pending_files
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
-from orchestration.steps import load_source, path_notices
+from orchestration.steps import can_publish_again, load_source, path_notices, publish
 from orchestration.warehouse import ledger_mark, read_state
 from sources.files.ledger import ensure_ledger
 
 if TYPE_CHECKING:
     import dagster as dg
+    import duckdb
 
     from orchestration.company import Company
     from orchestration.home import Home
@@ -81,7 +82,11 @@ def run(
     this = Run(company, home.create(), full_refresh=full_refresh, progress=progress or (lambda *_: None))
     with home.lock(wait_seconds=wait_seconds):
         if not full_refresh and _stands(this):
-            return outcome.record(this, "nothing_new")
+            harm = _harm(this)
+            if not harm:
+                return outcome.record(this, "nothing_new")
+            if can_publish_again(this):
+                return _mend(this, harm)
         _refuse_unusable_sources(this)
         try:
             with _libraries_hold_their_tongue():
@@ -108,8 +113,8 @@ def _libraries_hold_their_tongue() -> Iterator[None]:
 
 
 def _stands(this: Run) -> bool:
-    """Whether the published copy already shows all there is: every file, load and decision. It must be whole."""
-    if not this.home.published_file.exists():
+    """Whether what was published last has all there is: every file, load and decision."""
+    if not this.home.status_file.exists() and not this.home.published_file.exists():
         return False
     with this.step("look for new files") as counts:
         waiting = pending_files(this.company, this.home)
@@ -118,10 +123,10 @@ def _stands(this: Run) -> bool:
         return False
     with this.engine.control(read_only=True) as con:
         ensure_ledger(con)
-        published: dict[str, Any] = read_state(con).get("published") or {}
+        published = _published(con)
         # A run that was killed, that failed or that the gate stopped has loaded what readers do not see yet.
         is_shown = published.get("loads") == ledger_mark(con)
-    if not is_shown or not _readers_have(this.home, published.get("run_id")):
+    if not is_shown or published.get("run_id") is None:
         return False
     moves_with_the_day = this.company.as_of == "now" and published.get("day") != this.today()
     if published.get("fingerprint") != this.fingerprint or moves_with_the_day:
@@ -134,11 +139,35 @@ def _stands(this: Run) -> bool:
     return not any(_brings_something(this, name) for name, files in waiting.items() if files.doubtful)
 
 
-def _readers_have(home: Home, run_id: str | None) -> bool:
-    """Whether the published copy opens, is this run's, and has its Parquet files."""
-    from orchestration.publish import published_run
+def _published(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    return read_state(con).get("published") or {}
 
-    return run_id is not None and published_run(home) == run_id and home.parquet.is_dir()
+
+def _harm(this: Run) -> list[str]:
+    """What has happened to the published copy since it was published, in words."""
+    from orchestration.published_files import harm_done
+
+    with this.engine.control(read_only=True) as con:
+        published = _published(con)
+    return harm_done(this.home, str(published["run_id"]), published.get("files"))
+
+
+def _mend(this: Run, harm: list[str]) -> RunReport:
+    """Publish the marts again, as they stand in the warehouse: they are those that readers had."""
+    with this.engine.control(read_only=True) as con:
+        run_id = str(_published(con)["run_id"])
+    with this.step("publish again") as counts:
+        counts.update(publish(this, run_id))
+    more = f" (and {len(harm) - 1} more)" if len(harm) > 1 else ""
+    what = f"The published copy in {this.home.published} was harmed: {harm[0]}{more}. It has been published again."
+    this.problems.append(
+        Problem(
+            what=what,
+            todo="Readers connect again. Open it read-only, and let nobody else write there.",
+            is_failure=False,
+        )
+    )
+    return outcome.record(this, "published")
 
 
 def _brings_something(this: Run, source: str) -> bool:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE, ContractError, ContractTable
+from orchestration.contract_release import last_number
 from orchestration.home import Home, explain_os_error, is_temporary, sync_folder, temporary_beside
 from orchestration.sql import quote
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContractError", "PublishError", "PublishReport", "publish", "published_run", "sweep"]
 
-CONTRACT_VERSION = "1"
 _SNAPSHOT = "parquet-"
+_SET_ASIDE = ".set-aside"
 
 
 class PublishError(RuntimeError):
@@ -40,7 +42,10 @@ class PublishError(RuntimeError):
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published: `tables` and `rows` are totals, `rows_by_table` has each table's rows."""
+    """What was published: `tables` and `rows` are totals, `rows_by_table` has each table's rows.
+
+    `set_aside` names folders that stood in the place of the copy and were moved out of its way.
+    """
 
     run_id: str
     published_at: datetime
@@ -49,6 +54,7 @@ class PublishReport:
     size_bytes: int
     seconds: float
     rows_by_table: dict[str, int] = field(default_factory=dict)
+    set_aside: list[Path] = field(default_factory=list)
 
     @property
     def tables(self) -> int:
@@ -69,11 +75,12 @@ def publish(
     contract: Mapping[str, ContractTable],
     *,
     as_of: datetime | None = None,
+    keep_parquet: timedelta = timedelta(0),
 ) -> PublishReport:
     """Publish the contract tables of the warehouse under `<home>/published`. Call it while holding the home's lock.
 
     Besides the contract tables the copy has `marts.publication`, one row: run_id, published_at (UTC), as_of (UTC),
-    version of the contract.
+    version (the last release of the contract); and `marts.contract_versions`, see `contract.version_rows`.
 
     Args:
         writer: of the engine that holds the tables.
@@ -82,6 +89,8 @@ def publish(
         run_id: names the run whose tables these are.
         contract: see `contract.contract_tables`.
         as_of: the moment that recency and windows are measured from.
+        keep_parquet: how long a Parquet folder stays for readers once a younger one has its place; the folder of the
+            run before always stays.
 
     Raises:
         ContractError: a table breaks the contract; nothing was written.
@@ -99,6 +108,7 @@ def publish(
     published_at = datetime.now(UTC)
     with _publish_errors(home):
         home.published.mkdir(parents=True, exist_ok=True)
+        set_aside = [moved for path in (home.published_file, home.parquet) for moved in _make_way(path)]
         sweep(home)
         new_file = temporary_beside(home.published_file)
         new_parquet = temporary_beside(home.parquet)
@@ -115,6 +125,8 @@ def publish(
             size = new_file.stat().st_size
             sync_folder(home.published)
             previous = _linked_snapshot(home)
+            # Whoever wrote to the old file left a log, which DuckDB would play into the new one.
+            _log_beside(home.published_file).unlink(missing_ok=True)
             new_file.replace(home.published_file)
             sync_folder(home.published)
         finally:
@@ -122,7 +134,8 @@ def publish(
             _discard(new_parquet)
     with _publish_errors(home, after_swap=True):
         _point_parquet_at(home, snapshot)
-        _remove_snapshots(home, keep={snapshot, previous} if previous else {snapshot})
+        kept = {snapshot, previous} if previous else {snapshot}
+        _remove_snapshots(home, keep=kept | _in_use(home, keep_parquet))
     return PublishReport(
         run_id=run_id,
         published_at=published_at,
@@ -131,6 +144,7 @@ def publish(
         size_bytes=size,
         seconds=round(time.perf_counter() - begun, 3),
         rows_by_table=rows,
+        set_aside=set_aside,
     )
 
 
@@ -155,7 +169,7 @@ def sweep(home: Home) -> list[str]:
         written = [folder for folder in _snapshots(home) if _is_of_run(folder, run_id)]
         if written:
             _point_parquet_at(home, written[-1])
-            return removed + _remove_snapshots(home, keep={written[-1], linked} if linked else {written[-1]})
+            return removed  # folders that readers are done with go with the next publication
     if linked is not None:
         # A snapshot newer than the linked one was written by a run that never came to swap its file.
         younger = [folder for folder in _snapshots(home) if folder.stat().st_mtime_ns > linked.stat().st_mtime_ns]
@@ -210,13 +224,13 @@ def _publication(run_id: str, published_at: datetime, as_of: datetime | None) ->
     def utc(moment: datetime | None) -> datetime | None:
         return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
-    return [run_id, utc(published_at), utc(as_of), CONTRACT_VERSION]
+    return [run_id, utc(published_at), utc(as_of), last_number()]
 
 
 def _snapshots(home: Home) -> list[Path]:
     """Parquet folders, the oldest first."""
     found = [entry for entry in home.published.glob(f"{_SNAPSHOT}*") if entry.is_dir() and not entry.is_symlink()]
-    return sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+    return sorted(found, key=lambda entry: (_written_ns(entry), entry.name))
 
 
 def _is_of_run(snapshot: Path, run_id: str) -> bool:
@@ -252,6 +266,37 @@ def _point_parquet_at(home: Home, snapshot: Path) -> None:
     sync_folder(home.published)
 
 
+def _in_use(home: Home, keep: timedelta) -> set[Path]:
+    """The Parquet folders that a reader who resolved the link may still be reading."""
+    since = time.time_ns() - keep // timedelta(microseconds=1) * 1000
+    folders = _snapshots(home)
+    # A folder lost its place when the next one was written.
+    return {folder for folder, next_one in itertools.pairwise(folders) if _written_ns(next_one) > since}
+
+
+def _written_ns(folder: Path) -> int:
+    return folder.stat().st_mtime_ns
+
+
+def _make_way(path: Path) -> list[Path]:
+    """Move a folder that stands where the published file or the link belongs; only an empty one is deleted."""
+    if path.is_symlink() or not path.is_dir():
+        return []
+    try:
+        path.rmdir()
+    except OSError:
+        number = 1
+        while (aside := path.with_name(f"{path.name}{_SET_ASIDE}-{number}")).exists():
+            number += 1
+        path.rename(aside)
+        return [aside]
+    return []
+
+
+def _log_beside(file: Path) -> Path:
+    return file.with_name(file.name + ".wal")
+
+
 def _remove_snapshots(home: Home, keep: set[Path]) -> list[str]:
     """Remove Parquet folders; one that will not go now goes with the next run."""
     removed = []
@@ -269,4 +314,4 @@ def _discard(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-            path.with_name(path.name + ".wal").unlink(missing_ok=True)
+            _log_beside(path).unlink(missing_ok=True)

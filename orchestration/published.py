@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,21 +31,56 @@ def open_published(path: Path) -> Iterator[Published]:
     """Open the published DuckDB file read-only.
 
     Raises:
-        PublishedError: it is not there, or is no DuckDB file.
+        PublishedError: it is not there, may not be read, is no DuckDB file, or turns out to be damaged on the way.
     """
     import duckdb
 
-    if not path.exists():
-        raise PublishedError(f"Nothing is published yet in {path.parent}. Run: regulars run")
+    why_not = _why_not(path)
+    if why_not is not None:
+        raise PublishedError(why_not)
     try:
         con = _connected(path)
     except duckdb.Error as error:
-        raise PublishedError(f"{path} cannot be opened. Run: regulars run --full-refresh") from error
+        raise PublishedError(f"{path} cannot be opened: it is damaged or cut off. {_MENDS}") from error
     try:
         con.execute("SET TimeZone = 'UTC'")
         yield Published(con)
+    except duckdb.Error as error:
+        if not _is_damage(error):
+            raise
+        # Size and time may be as they were, and then a run without --full-refresh finds nothing to mend.
+        raise PublishedError(
+            f"{path} is damaged: a part of it cannot be read. "
+            "Run: regulars run --full-refresh (everything is built and published again)"
+        ) from error
     finally:
         con.close()
+
+
+_MENDS = "Run: regulars run (it publishes the copy again)"
+# What DuckDB says when the bytes of a file, or of a Parquet file behind a view, are not those that were written.
+_DAMAGE = ("Corrupt", "checksum", "Could not read enough bytes", "Serialization", "No files found", "Parquet", "thrift")
+
+
+def _why_not(path: Path) -> str | None:
+    """Why there is nothing to open, where that can be told without opening it."""
+    if path.is_dir():
+        return f"{path} is a folder, and the published copy is a file. {_MENDS}; what is in the folder is kept"
+    if not path.exists():
+        if any(path.parent.glob("parquet-*")):  # the other half of a copy that there was
+            return f"{path} is gone; somebody has deleted it. {_MENDS}"
+        return f"Nothing is published yet in {path.parent}. Run: regulars run"
+    if not os.access(path, os.R_OK):
+        return f"{path} may not be read by this user. Ask its owner for the right to read. {_MENDS}"
+    return None
+
+
+def _is_damage(error: Exception) -> bool:
+    import duckdb
+
+    return isinstance(error, duckdb.InternalException | duckdb.FatalException) or any(
+        words in str(error) for words in _DAMAGE
+    )
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
@@ -58,7 +94,7 @@ def _connected(path: Path) -> duckdb.DuckDBPyConnection:
 
     try:
         con = duckdb.connect(str(path), read_only=True)
-    except duckdb.IOException:
+    except duckdb.Error:
         con = duckdb.connect(str(path), read_only=True)
     _reach_storage(con)
     return con

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from expectations.verdict import percent
@@ -16,6 +16,7 @@ from orchestration.anomalies import UNSEEN
 from orchestration.report import Problem
 from orchestration.source_states import drift_lines, drift_notices, drift_of_load
 from orchestration.warehouse import (
+    BY_HAND,
     ledger_mark,
     read_state,
     record_gate_pass,
@@ -212,23 +213,59 @@ def draw_charts(run: Run) -> Counts:
     return {"charts": written.charts}
 
 
-def publish(run: Run) -> Counts:
-    """Check the contract, put the marts beside the old copy and swap; then remember what was published."""
+def publish(run: Run, run_id: str | None = None) -> Counts:
+    """Check the contract, put the marts beside the old copy and swap; then remember what was published.
+
+    Args:
+        run: The run.
+        run_id: Whose marts they are, where not this run's: a copy that was harmed is published again.
+    """
     from orchestration.contract import contract_tables
     from orchestration.publish import publish as publish_marts
+    from orchestration.published_files import note_files
 
+    run_id = run_id or run.run_id
     contract = contract_tables(run.dbt.manifest())
     with run.engine.reading() as con:
         as_of = con.execute("SELECT as_of FROM intermediate.int_as_of").fetchall()[0][0]
+    keep = timedelta(minutes=run.company.parquet.keep_minutes)
     with run.engine.writer() as writer:
-        report = publish_marts(writer, run.home, None, run.run_id, contract, as_of=as_of.replace(tzinfo=UTC))
+        report = publish_marts(
+            writer, run.home, None, run_id, contract, as_of=as_of.replace(tzinfo=UTC), keep_parquet=keep
+        )
     with run.engine.control() as con:
         published = {
-            "run_id": run.run_id,
+            "run_id": run_id,
             "fingerprint": run.fingerprint,
             "day": run.today(),
             "loads": ledger_mark(con),
             "decisions": run.decisions.digest,
+            "files": note_files(run.home),
         }
-        write_state(con, {"fingerprint": run.fingerprint, "published": published, UNSEEN: []})
+        write_state(con, {"fingerprint": run.fingerprint, "published": published, BY_HAND: False, UNSEEN: []})
+    run.problems.extend(
+        Problem(
+            what=f"A folder stood in the place of the published copy and was moved to {folder}.",
+            todo="Look whether anybody needs what is in it, and delete it.",
+            is_failure=False,
+        )
+        for folder in report.set_aside
+    )
     return {"tables": report.tables, "rows_out": report.rows}
+
+
+def can_publish_again(run: Run) -> bool:
+    """Whether the marts in the warehouse are those that were published, so that they can be published again.
+
+    No run has prepared others since, nothing that shapes them has changed, and nobody has built one by hand.
+    """
+    with run.engine.control(read_only=True) as con:
+        state = read_state(con)
+        rows = con.execute("SELECT run_id FROM meta.run_context").fetchall()
+    published = state.get("published") or {}
+    return (
+        rows == [(published.get("run_id"),)]
+        and state.get("fingerprint") == run.fingerprint == published.get("fingerprint")
+        and not state.get(BY_HAND)
+        and run.dbt.manifest_path.exists()
+    )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # What dbt-duckdb leaves beside a table when it is killed between two renames.
 _LEFTOVERS = ("__dbt_backup", "__dbt_tmp")
 
+# Fact of the state: somebody has built tables with `regulars dbt` since the last publication.
+BY_HAND = "built_by_hand"
+
 # What DuckDB says of a file that it cannot make sense of.
 _DAMAGED = ("not a valid DuckDB database file", "Corrupt", "checksum", "Serialization Error")
 

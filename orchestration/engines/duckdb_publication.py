@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE, ContractTable, find_violations
+from orchestration.contract import (
+    CONTRACT_SCHEMA,
+    PUBLICATION_TABLE,
+    VERSIONS_COLUMNS,
+    VERSIONS_TABLE,
+    ContractTable,
+    find_violations,
+    version_rows,
+)
 from orchestration.home import sync_file, sync_folder
 from orchestration.sql import quote, text
 
@@ -58,7 +67,7 @@ class DuckDBWriter:
         """Copy the tables into the new file and from there into Parquet files."""
         with _attached(self._con, new_file):
             rows = _copy(self._con, names, contract, publication)
-            _write_parquet(self._con, names, new_parquet)
+            _write_parquet(self._con, names, contract, new_parquet)
         sync_file(new_file)
         new_parquet.rename(snapshot)
         return rows
@@ -87,7 +96,7 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
 
 def _copy(
     con: duckdb.DuckDBPyConnection,
-    names: Iterable[str],
+    names: Sequence[str],
     contract: Mapping[str, ContractTable],
     publication: Sequence[object],
 ) -> dict[str, int]:
@@ -97,14 +106,22 @@ def _copy(
     con.execute("BEGIN")
     try:
         con.execute(f"CREATE SCHEMA {quote(ALIAS, CONTRACT_SCHEMA)}")
-        for name in names:
+        other_names = [name for name in names if contract[name].same_as in names]
+        for name in [name for name in names if name not in other_names]:
             target = quote(ALIAS, CONTRACT_SCHEMA, name)
             columns = ", ".join(quote(column.name) for column in contract[name].columns)
-            source = quote(warehouse, CONTRACT_SCHEMA, name)
+            source = quote(warehouse, CONTRACT_SCHEMA, contract[name].warehouse_name)
             con.execute(f"CREATE TABLE {target} AS SELECT {columns} FROM {source}")  # noqa: S608 - quoted names
             [(rows[name],)] = con.execute(f"SELECT count(*) FROM {target}").fetchall()  # noqa: S608 - quoted names
             describe(con, target, contract[name])
-        _write_publication(con, publication)
+        for name in other_names:
+            same = contract[name].same_as or name
+            target = quote(ALIAS, CONTRACT_SCHEMA, name)
+            # Without the name of the database: readers open the file under another.
+            con.execute(f"CREATE VIEW {target} AS SELECT * FROM {quote(CONTRACT_SCHEMA, same)}")  # noqa: S608 - quoted names
+            rows[name] = rows[same]
+            describe(con, target, contract[name], "VIEW")
+        _write_publication(con, publication, names, contract)
         con.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(Exception):  # the first error is the one to tell
@@ -113,16 +130,38 @@ def _copy(
     return rows
 
 
-def _write_publication(con: duckdb.DuckDBPyConnection, publication: Sequence[object]) -> None:
+def _write_publication(
+    con: duckdb.DuckDBPyConnection,
+    publication: Sequence[object],
+    names: Iterable[str],
+    contract: Mapping[str, ContractTable],
+) -> None:
+    """Write what readers are told of the copy itself: which run it is, and how long each table is served."""
     target = quote(ALIAS, CONTRACT_SCHEMA, PUBLICATION_TABLE)
     con.execute(f"CREATE TABLE {target} (run_id VARCHAR, published_at TIMESTAMP, as_of TIMESTAMP, version VARCHAR)")
     con.execute(f"INSERT INTO {target} VALUES (?, ?, ?, ?)", publication)  # noqa: S608 - quoted names
+    target = quote(ALIAS, CONTRACT_SCHEMA, VERSIONS_TABLE)
+    con.execute(f"CREATE TABLE {target} ({', '.join(f'{quote(n)} {kind}' for n, kind in VERSIONS_COLUMNS.items())})")
+    published_at = publication[1]
+    if not isinstance(published_at, datetime):
+        raise TypeError("the second value of a publication is the moment it was made")
+    values = version_rows(names, contract, published_at.date())
+    if values:
+        places = ", ".join("?" for _ in VERSIONS_COLUMNS)
+        con.executemany(f"INSERT INTO {target} VALUES ({places})", values)  # noqa: S608 - quoted names
 
 
-def write_publication_row(con: duckdb.DuckDBPyConnection, publication: Sequence[object], parquet: Path) -> None:
-    """Write marts.publication into the attached file and beside the other Parquet files."""
-    _write_publication(con, publication)
-    _write_parquet_file(con, PUBLICATION_TABLE, parquet)
+def write_publication_rows(
+    con: duckdb.DuckDBPyConnection,
+    publication: Sequence[object],
+    names: Iterable[str],
+    contract: Mapping[str, ContractTable],
+    folder: Path,
+) -> None:
+    """Write marts.publication and marts.contract_versions into the attached file and beside the other Parquet files."""
+    _write_publication(con, publication, names, contract)
+    for name in (PUBLICATION_TABLE, VERSIONS_TABLE):
+        _write_parquet_file(con, name, folder / f"{name}.parquet")
 
 
 def describe(con: duckdb.DuckDBPyConnection, target: str, table: ContractTable, kind: str = "TABLE") -> None:
@@ -134,11 +173,16 @@ def describe(con: duckdb.DuckDBPyConnection, target: str, table: ContractTable, 
             con.execute(f"COMMENT ON COLUMN {target}.{quote(column.name)} IS {text(column.description)}")
 
 
-def _write_parquet(con: duckdb.DuckDBPyConnection, names: Iterable[str], folder: Path) -> None:
+def _write_parquet(
+    con: duckdb.DuckDBPyConnection, names: Sequence[str], contract: Mapping[str, ContractTable], folder: Path
+) -> None:
     """One Parquet file for each table, taken from the copy, so that both say the same."""
     folder.mkdir()
-    for name in [*names, PUBLICATION_TABLE]:
+    other_names = [name for name in names if contract[name].same_as in names]
+    for name in [*(name for name in names if name not in other_names), PUBLICATION_TABLE, VERSIONS_TABLE]:
         _write_parquet_file(con, name, folder / f"{name}.parquet")
+    for name in other_names:
+        (folder / f"{name}.parquet").symlink_to(f"{contract[name].same_as}.parquet")
     sync_folder(folder)
 
 

@@ -29,6 +29,7 @@ def status_view(
     published_run: str | None,
     published_at: datetime | None,
     published_goals: Sequence[GoalLine] = (),
+    published_harm: str | None = None,
     writer: str | None = None,
     now: datetime | None = None,
 ) -> RenderableType:
@@ -39,6 +40,7 @@ def status_view(
         published_run: the run whose tables are published; None where nothing is.
         published_at: when that was (UTC).
         published_goals: the scorecard of the published copy.
+        published_harm: what is wrong with the published copy, and what to do.
         writer: who is writing at this moment, in words.
         now: the present, for ages; the clock's by default.
     """
@@ -47,11 +49,13 @@ def status_view(
     if writer:
         parts.append(Text.assemble(("Running  ", "bold cyan"), writer))
     parts += _last_run(report, now)
-    if published_run is None:
+    if published_run is None and published_harm is None:
         parts.append(Text.assemble(("Published", "bold"), "  nothing yet"))
-    else:
+    elif published_run is not None:
         when = "" if published_at is None else f", {moment(published_at)} UTC, {age(published_at, now)}"
         parts.append(Text.assemble(("Published", "bold"), f"  run {published_run}{when}"))
+    if published_harm is not None:
+        parts.append(Text.assemble(("Harmed   ", "bold red"), f"  {published_harm}"))
     if report is not None:
         parts += places(report)
         if report.problems:

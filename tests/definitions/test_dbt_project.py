@@ -7,7 +7,7 @@ is asserted here.
 import csv
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from portable_sql import DENIED, DENIED_CALLS, duckdb_functions, problems, spark
 from expectations.catalogue import load_rules
 from expectations.sql_project import SqlProject
 from orchestration.contract import contract_tables
+from orchestration.contract_diff import breaking, changes_since
+from orchestration.contract_release import last_release, present_release
 from orchestration.dbt import PROJECT_DIR, Dbt
 from orchestration.semantics.dictionary import PAGE, dictionary_problems, kpi_page
 from orchestration.semantics.layer import SemanticLayer
@@ -102,6 +104,15 @@ def test_tables_of_the_contract_say_the_type_of_every_column(models):
         for column in node["columns"].values()
         if not column["data_type"]
     ] == []
+
+
+def test_the_contract_keeps_what_was_released(manifest):
+    """A column removed, renamed or retyped, another grain, a version gone before its last day: a new version is due."""
+    released = last_release()
+    assert released is not None
+    assert len(released.models) > 50
+    broken = breaking(changes_since(released, present_release(contract_tables(manifest)), datetime.now(UTC).date()))
+    assert [f"{change}. {change.todo}" for change in broken] == []
 
 
 def test_every_model_states_its_grain(manifest, models):

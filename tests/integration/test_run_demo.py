@@ -35,6 +35,7 @@ from typer.testing import CliRunner
 from orchestration import pipeline
 from orchestration.cli import app
 from orchestration.company import Company, load_company
+from orchestration.contract import VERSIONS_COLUMNS
 from orchestration.home import Home
 from orchestration.report import RunReport
 from orchestration.semantics.answer import manifest_of
@@ -440,9 +441,10 @@ def test_all_contract_tables_are_published_with_their_columns(first: Moment) -> 
     ):
         there[table].append(column)
     assert there.pop("publication") == ["run_id", "published_at", "as_of", "version"]
+    assert there.pop("contract_versions") == list(VERSIONS_COLUMNS)
     assert dict(there) == contract()
     parquet = {file.stem for file in first.home.parquet.glob("*.parquet")}
-    assert parquet == {*contract(), "publication"}
+    assert parquet == {*contract(), "publication", "contract_versions"}
 
 
 def test_the_scorecard_has_the_six_goals(first: Moment, folder: Path) -> None:

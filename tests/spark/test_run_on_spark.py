@@ -65,7 +65,11 @@ def published(home: Home) -> dict[str, pl.DataFrame]:
         names = con.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts' ORDER BY 1"
         ).fetchall()
-        return {name: con.sql(f"SELECT * FROM marts.{name}").pl() for (name,) in names if name != "publication"}
+        return {
+            name: con.sql(f"SELECT * FROM marts.{name}").pl()
+            for (name,) in names
+            if name not in ("publication", "contract_versions")
+        }
 
 
 def both(folder: Path, company: Path, **spark: object) -> Sides:

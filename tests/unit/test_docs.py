@@ -271,6 +271,8 @@ def queries_in_docs() -> list[tuple[str, str]]:
 def test_queries_in_the_docs_fit_the_contract():
     import duckdb
 
+    from orchestration.contract import VERSIONS_COLUMNS
+
     queries = queries_in_docs()
     assert len(queries) > 8
     with duckdb.connect() as con:
@@ -278,6 +280,7 @@ def test_queries_in_the_docs_fit_the_contract():
         con.execute(
             "CREATE TABLE marts.publication (run_id VARCHAR, published_at TIMESTAMP, as_of TIMESTAMP, version VARCHAR)"
         )
+        con.execute(f"CREATE TABLE marts.contract_versions ({', '.join(map(' '.join, VERSIONS_COLUMNS.items()))})")
         for name in contract_models():
             columns = ", ".join(f'"{one["name"]}" {one["data_type"]}' for one in models_in_yaml()[name]["columns"])
             con.execute(f"CREATE TABLE marts.{name} ({columns})")

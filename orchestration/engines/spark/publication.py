@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE, ContractTable, find_violations
-from orchestration.engines.duckdb_publication import ALIAS, describe, new_publication_file, write_publication_row
+from orchestration.contract import CONTRACT_SCHEMA, ContractTable, find_violations
+from orchestration.engines.duckdb_publication import ALIAS, describe, new_publication_file, write_publication_rows
 from orchestration.engines.spark.connection import table_names
 from orchestration.engines.spark.sql import identifier
 from orchestration.home import sync_file, sync_folder
@@ -44,7 +44,7 @@ class SparkWriter:
                 field.name: field.dataType.simpleString()
                 for field in self._session.table(f"{CONTRACT_SCHEMA}.{name}").schema.fields
             }
-            for name in names
+            for name in {contract[name].warehouse_name for name in names if name in contract}
             if name in known
         }
         return find_violations(names, contract, there, self._own_type)
@@ -78,17 +78,23 @@ class SparkWriter:
             (new_parquet / LOCATION_NOTE).write_text(seen + "\n", encoding="utf-8")
         # Each small table is a job of its own; side by side they wait for one another less.
         with ThreadPoolExecutor(max_workers=self._threads) as pool:
-            list(pool.map(lambda name: self._write_table(contract[name], f"{target}/{name}.parquet"), names))
+            own = [name for name in names if contract[name].same_as not in names]
+            list(pool.map(lambda name: self._write_table(contract[name], f"{target}/{name}.parquet"), own))
         if self._location.is_local:
+            for name in names:
+                if name not in own:
+                    (new_parquet / f"{name}.parquet").symlink_to(f"{contract[name].same_as}.parquet")
             for file in new_parquet.rglob("*.parquet"):
                 if file.is_file():
                     sync_file(file)
         with new_publication_file(new_file) as con:
             self._location.register(con)
-            write_publication_row(con, publication, new_parquet / f"{PUBLICATION_TABLE}.parquet")
+            write_publication_rows(con, publication, names, contract, new_parquet)
             new_parquet.rename(snapshot)
             sync_folder(snapshot.parent)
-            rows = {name: _view(con, contract[name], f"{seen}/{name}.parquet") for name in names}
+            # Another name of a table reads the table's own folder.
+            folders = {name: contract[name].same_as if name not in own else name for name in names}
+            rows = {name: _view(con, contract[name], f"{seen}/{folders[name]}.parquet") for name in names}
         sync_file(new_file)
         self._remove_old(snapshot)
         return rows
@@ -101,7 +107,7 @@ class SparkWriter:
             else identifier(column.name)
             for column in table.columns
         )
-        query = f"SELECT {columns} FROM {identifier(CONTRACT_SCHEMA, table.name)}"  # noqa: S608 - quoted names
+        query = f"SELECT {columns} FROM {identifier(CONTRACT_SCHEMA, table.warehouse_name)}"  # noqa: S608 - quoted names
         self._session.sql(query).write.option("compression", "zstd").mode("overwrite").parquet(target)
 
     def _remove_old(self, snapshot: Path) -> None:

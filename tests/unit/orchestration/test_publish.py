@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from orchestration.contract import ContractColumn, ContractError, ContractTable
+from orchestration.contract_release import last_number
 from orchestration.engines.duckdb_publication import DuckDBWriter
 from orchestration.home import Home
 from orchestration.publish import PublishError, publish, published_run, sweep
@@ -80,6 +83,7 @@ def test_what_is_published(home, con):
     assert runs_seen(home) == {"r1"}
     assert parquet_runs(home) == {"r1"}
     assert sorted(path.name for path in home.parquet.iterdir()) == [
+        "contract_versions.parquet",
         "dim_customers.parquet",
         "fct_orders.parquet",
         "publication.parquet",
@@ -118,6 +122,110 @@ def test_snapshots_are_kept_for_one_more_run(home, con):
         "regulars.duckdb",
     ]
     assert home.parquet.readlink() == Path("parquet-r3")
+
+
+def test_snapshots_are_kept_while_readers_may_be_at_work(home, con):
+    """Three folders within the time that is asked for stay; a folder's time runs from when it lost its place."""
+    for run_id in ("r1", "r2", "r3", "r4"):
+        fill(con, run_id)
+        publish(DuckDBWriter(con), home, None, run_id, contract(), keep_parquet=timedelta(minutes=60))
+    folders = {path.name for path in home.published.glob("parquet-*")}
+    assert folders == {"parquet-r1", "parquet-r2", "parquet-r3", "parquet-r4"}
+    two_hours_ago = time.time() - 7200
+    for name in ("parquet-r1", "parquet-r2"):  # so r1 lost its place two hours ago, r2 just now
+        os.utime(home.published / name, (two_hours_ago, two_hours_ago))
+    fill(con, "r5")
+    publish(DuckDBWriter(con), home, None, "r5", contract(), keep_parquet=timedelta(minutes=60))
+    folders = {path.name for path in home.published.glob("parquet-*")}
+    assert folders == {"parquet-r2", "parquet-r3", "parquet-r4", "parquet-r5"}
+
+
+def versioned() -> dict[str, ContractTable]:
+    """fct_orders in its second version; the first, with a column more, is served until a day."""
+    one = contract()["fct_orders"]
+    shared = {"model": "fct_orders", "latest_version": "2"}
+    first = replace(one, name="fct_orders_v1", relation="old_orders", version="1", ends_on=date(2099, 12, 31), **shared)
+    second = replace(one, columns=one.columns[:1], version="2", **shared)
+    return {
+        "fct_orders": second,
+        "fct_orders_v1": first,
+        "fct_orders_v2": replace(second, name="fct_orders_v2", relation="fct_orders", same_as="fct_orders"),
+    }
+
+
+def test_versions_are_served_side_by_side(home, con):
+    con.execute("CREATE SCHEMA marts; CREATE TABLE marts.old_orders AS SELECT 'r1' AS run, range AS n FROM range(3)")
+    con.execute("CREATE TABLE marts.fct_orders AS SELECT run FROM marts.old_orders")
+    report = publish(DuckDBWriter(con), home, None, "r1", versioned())
+    assert report.rows_by_table == {"fct_orders": 3, "fct_orders_v1": 3, "fct_orders_v2": 3}
+    columns = {"fct_orders": ["run"], "fct_orders_v1": ["run", "n"], "fct_orders_v2": ["run"]}
+    with duckdb.connect(str(home.published_file), read_only=True) as reader:
+        for name, expected in columns.items():
+            answer = reader.execute(f"SELECT * FROM marts.{name}")
+            assert [column[0] for column in answer.description] == expected
+            assert len(answer.fetchall()) == 3
+        rows = reader.execute("SELECT table_name, version, status, ends_on FROM marts.contract_versions ORDER BY 1")
+        assert rows.fetchall() == [
+            ("fct_orders", "2", "current", None),
+            ("fct_orders_v1", "1", "ending", date(2099, 12, 31)),
+            ("fct_orders_v2", "2", "current", None),
+        ]
+    for name, expected in columns.items():
+        file = str(home.parquet / f"{name}.parquet")
+        assert [c[0] for c in duckdb.connect().execute("FROM read_parquet(?)", [file]).description] == expected
+
+
+def test_the_contracts_last_release_is_told(home, con):
+    fill(con, "r1")
+    publish(DuckDBWriter(con), home, None, "r1", contract())
+    with duckdb.connect(str(home.published_file), read_only=True) as reader:
+        assert reader.execute("SELECT version FROM marts.publication").fetchall() == [(last_number(),)]
+
+
+def test_a_folder_in_the_place_of_the_copy_is_set_aside(home, con):
+    home.published_file.mkdir()
+    (home.published_file / "notes.txt").write_text("somebody's")
+    home.parquet.mkdir()  # an empty one goes
+    fill(con, "r1")
+    report = publish(DuckDBWriter(con), home, None, "r1", contract())
+    assert report.set_aside == [home.published / "regulars.duckdb.set-aside-1"]
+    assert (report.set_aside[0] / "notes.txt").read_text() == "somebody's"
+    assert (runs_seen(home), parquet_runs(home)) == ({"r1"}, {"r1"})
+
+
+def test_a_log_that_somebody_left_is_not_played_into_the_new_file(home, con):
+    fill(con, "r1")
+    publish(DuckDBWriter(con), home, None, "r1", contract())
+    writer = """
+import duckdb, os, sys
+con = duckdb.connect(sys.argv[1])
+con.execute("SET wal_autocheckpoint = '1TB'")
+con.execute("UPDATE marts.fct_orders SET run = 'mine'")
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", writer, str(home.published_file)])
+    assert home.published_file.with_name("regulars.duckdb.wal").exists()
+    fill(con, "r2")
+    publish(DuckDBWriter(con), home, None, "r2", contract())
+    assert not home.published_file.with_name("regulars.duckdb.wal").exists()
+    assert runs_seen(home) == {"r2"}
+
+
+def test_a_program_that_holds_the_file_for_writing_does_not_stop_a_run(home, con):
+    """It locks others out of the old file, for an hour if it likes; the new one is another file."""
+    fill(con, "r1")
+    publish(DuckDBWriter(con), home, None, "r1", contract())
+    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    words = [sys.executable, "-c", program, str(home.published_file)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(duckdb.IOException, match="lock"):
+            duckdb.connect(str(home.published_file), read_only=True)
+        fill(con, "r2")
+        publish(DuckDBWriter(con), home, None, "r2", contract())
+        assert (runs_seen(home), parquet_runs(home)) == ({"r2"}, {"r2"})
+        holder.communicate("\n", timeout=30)
 
 
 def test_a_run_may_be_published_twice(home, con):
