@@ -130,7 +130,7 @@ class PostgresServer:
         while True:
             try:
                 self.connect(database="postgres").close()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, it does not answer yet
                 if self._process.poll() is not None or time.monotonic() > until:
                     self._process.kill()
                     raise RuntimeError(f"PostgreSQL did not start: {self.log()[-2000:]}") from None
