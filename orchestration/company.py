@@ -36,6 +36,7 @@ from orchestration.company_fields import (
     WholeNumber,
 )
 from orchestration.company_identity import IdentitySettings
+from orchestration.company_postgres import PostgresSettings
 from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
 from sources.files.config import FilesSource
@@ -193,6 +194,7 @@ class Company(Strict):
     automation: AutomationSettings = AutomationSettings()
     anomalies: AnomalyWatch = AnomalyWatch()
     charts: ChartSettings = ChartSettings()
+    postgres: PostgresSettings | None = None
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)
     sources: Annotated[dict[str, AnySource], Field(min_length=1)]
