@@ -15,6 +15,7 @@ from orchestration.check import check_sources, engine_problems
 from orchestration.company_errors import CompanyError
 from orchestration.home import is_out_of_room, out_of_room
 from orchestration.pending import pending_files
+from orchestration.postgres.step import is_behind, try_to_publish
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
 from orchestration.steps import load_source, path_notices
@@ -81,6 +82,8 @@ def run(
     this = Run(company, home.create(), full_refresh=full_refresh, progress=progress or (lambda *_: None))
     with home.lock(wait_seconds=wait_seconds):
         if not full_refresh and _stands(this):
+            if is_behind(this):
+                try_to_publish(this)  # the last run could not, or somebody dropped something there
             return outcome.record(this, "nothing_new")
         _refuse_unusable_sources(this)
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchestration.postgres.errors import LockedError, PostgresError, connecting, failing
+from orchestration.postgres.errors import LockedError, PostgresError, connecting, failing, state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,7 +95,7 @@ class Session:
         try:
             yield
         except Error as error:
-            if error.sqlstate == _LOCK_NOT_AVAILABLE:
+            if state_of(error) == _LOCK_NOT_AVAILABLE:
                 raise LockedError from error
             # The library's message holds the query; nobody is to see it as the cause.
             raise failing(self.settings, error, self.doing) from None

@@ -62,6 +62,7 @@ _STATES: dict[str, tuple[str, str]] = {
         "Run: regulars run --full-refresh; if it stays, the test of the mart's grain says which rows",
     ),
 }
+_BROKEN = r"connection|server closed|terminat|could not (send|receive)|eof|no COPY in progress|broken pipe|timed? ?out"
 _LOST = "the connection broke"
 _LOST_TODO = "When the server is up again: regulars publish, or the next run does it"
 
@@ -127,21 +128,26 @@ def failing(settings: PostgresSettings, error: Exception, doing: str) -> Postgre
         error: The library's error.
         doing: What was being done, such as `copying dim_customers`.
     """
-    state = getattr(error, "sqlstate", None) or ""
-    said = primary(error)
+    said, state = primary(error), state_of(error)
     for code in (state, state[:3], state[:2]):
         if code and code in _STATES:
             what, todo = _STATES[code]
             # Of an error about rights or limits the server's words name the object and no value.
             more = f" ({said})" if state[:2] in ("42", "53", "57", "25", "58") else ""
             return PostgresError(f"{settings.shown}: {what}{more}, while {doing}.", f"{todo}.", state)
-    if not state or state.startswith("08"):
+    if state.startswith("08") or (not state and re.search(_BROKEN, str(error), re.IGNORECASE)):
         return PostgresError(f"{settings.shown}: {_LOST}, while {doing}.", f"{_LOST_TODO}.")
     return PostgresError(
-        f"{settings.shown}: {redact(said)} (SQLSTATE {state}), while {doing}.",
+        f"{settings.shown}: {redact(said)} (SQLSTATE {state or 'unknown'}), while {doing}.",
         "The server's log says more; when it is mended: regulars publish.",
         state,
     )
+
+
+def state_of(error: Exception) -> str:
+    """The server's SQLSTATE; empty where there is none, as when the connection breaks."""
+    told = re.search(r"SQLSTATE: ([0-9A-Z]{5})", str(error))
+    return getattr(error, "sqlstate", None) or (told[1] if told else "")
 
 
 def primary(error: Exception) -> str:

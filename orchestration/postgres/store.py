@@ -110,14 +110,11 @@ class Store:
 
     def is_whole(self, stored: Stored) -> bool:
         """Whether a table is there as it was written: nobody dropped it, changed its columns or touched a row."""
-        there = self.session.rows(
-            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_inherits AS i "
-            "JOIN pg_attribute AS a ON a.attrelid = i.inhrelid AND a.attnum > 0 AND NOT a.attisdropped "
-            "WHERE i.inhrelid = to_regclass($1) AND i.inhparent = to_regclass($2) ORDER BY a.attnum",
+        attached = self.session.value(
+            "SELECT count(*) FROM pg_inherits WHERE inhrelid = to_regclass($1) AND inhparent = to_regclass($2)",
             (self.named(stored.relation), self.named(stored.parent)),
         )
-        shape = [f"{quote(name)} {kind}" for name, kind in there if name != VERSION_COLUMN]
-        if ", ".join(shape) != stored.shape.replace(' COLLATE "C"', ""):
+        if not attached or not self._has_shape(stored.relation, stored.shape):
             return False
         # Every row that anybody inserted or updated bears the number of another transaction.
         [(rows, foreign)] = self.session.rows(
@@ -129,7 +126,7 @@ class Store:
     def write(self, part: Part, rows: pa.RecordBatchReader, before: Stored | None, run_id: str) -> Stored:
         """Copy a part into a new version of its table, with indexes and statistics. No reader sees it yet."""
         self.session.doing = f"copying {part.name}"
-        if before is not None and before.shape == part.shape and self._is_there(before.parent):
+        if before is not None and before.shape == part.shape and self._has_shape(before.parent, part.shape):
             parent, version = before.parent, before.version + 1
         else:
             parent, version = _free_name(part.name), 1
@@ -191,8 +188,15 @@ class Store:
                 if error.state != _TOO_LARGE_FOR_INDEX:
                     raise
 
-    def _is_there(self, relation: str) -> bool:
-        return self.session.value("SELECT to_regclass($1)::text", (self.named(relation),)) is not None
+    def _has_shape(self, relation: str, shape: str) -> bool:
+        """Whether a table is there, with the names and types of these definitions in this order."""
+        there = self.session.rows(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a "
+            "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            (self.named(relation),),
+        )
+        found = [f"{quote(name)} {kind}" for name, kind in there if name != VERSION_COLUMN]
+        return ", ".join(found) == shape.replace(' COLLATE "C"', "")
 
     def _retire(self, relation: str) -> None:
         self.session.run(
