@@ -44,12 +44,12 @@ class PseudonymousSettings(_WithSchema):
     Attributes:
         schema_name: Where its views are.
         role: Who may read them, and nothing else of ours.
-        key: The variable with the secret that pseudonyms are made with; another key makes other pseudonyms.
+        secret_key: The variable with the secret that pseudonyms are made with; another key makes other pseudonyms.
     """
 
     schema_name: Name | None = Field(default=None, alias="schema")
     role: Name = "regulars_pseudonymous"
-    key: Secret
+    secret_key: Secret
 
 
 class PostgresSettings(_WithSchema):

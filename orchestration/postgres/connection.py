@@ -61,8 +61,12 @@ class Session:
 
     def copy(self, schema: str, table: str, rows: pa.RecordBatchReader) -> int:
         """Append a stream of rows to a table with COPY in binary, batch by batch; return how many there were."""
-        with self._errors():
-            return int(self._cursor.adbc_ingest(table, rows, mode="append", db_schema_name=schema))
+        try:
+            with self._errors():
+                return int(self._cursor.adbc_ingest(table, rows, mode="append", db_schema_name=schema))
+        finally:
+            # A stream that an error keeps alive keeps DuckDB's file open: opening it again would wait for ever.
+            rows.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

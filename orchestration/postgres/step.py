@@ -28,7 +28,7 @@ def secrets_of(company: Company) -> Secrets:
         return Secrets()
     return Secrets(
         password=None if settings.password is None else fill_environment(settings.password),
-        key=None if settings.pseudonymous is None else fill_environment(settings.pseudonymous.key),
+        key=None if settings.pseudonymous is None else fill_environment(settings.pseudonymous.secret_key),
     )
 
 

@@ -69,7 +69,7 @@ class Place:
             "user": name,
             "password": "${ENV:A}",
             "role": f"{name}_reader",
-            "pseudonymous": {"key": "${ENV:B}", "role": f"{name}_hidden"},
+            "pseudonymous": {"secret_key": "${ENV:B}", "role": f"{name}_hidden"},
             **settings,
         }
         self.settings = PostgresSettings.model_validate(self.given)
