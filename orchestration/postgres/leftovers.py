@@ -6,7 +6,7 @@ import time
 
 from orchestration.postgres.connection import Session
 from orchestration.postgres.errors import LockedError
-from orchestration.postgres.store import Store
+from orchestration.postgres.store import NO_VERSION, Store
 
 _MOMENT = "300ms"
 _SECONDS = 5.0
@@ -48,7 +48,8 @@ def _retire_strays(session: Session, store: Store) -> None:
         "SELECT c.relname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
         "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND strpos(c.relname::text, '~') > 0 "
         f"AND c.relname::text NOT IN (SELECT parent FROM {store.named('parts')} UNION ALL SELECT relation "
-        f"FROM {store.named('parts')}) ON CONFLICT DO NOTHING",
+        f"FROM {store.named('parts')} UNION ALL SELECT parent || '{NO_VERSION}' FROM {store.named('parts')}) "
+        "ON CONFLICT DO NOTHING",
         (store.schema,),
     )
 
