@@ -68,7 +68,10 @@ check: $(STAMP) ## lint (Python and SQL) and types, without the tests
 	@$(BIN)/mypy
 
 .PHONY: test
-test: $(STAMP) check ## lint, types and the tests
+test: $(STAMP) check ## lint, types and the tests; those of PostgreSQL need its server
+	@ls /usr/lib/postgresql/*/bin/initdb "$$(command -v initdb)" "$$REGULARS_POSTGRES_BIN/initdb" 2>/dev/null | grep -q . || \
+		echo "The tests of PostgreSQL are skipped: there is no server. Debian, Ubuntu: apt-get install postgresql; macOS:" \
+		"brew install postgresql; elsewhere name its folder: export REGULARS_POSTGRES_BIN=/path/to/bin"
 	@$(BIN)/python -m pytest -m "not slow and not spark" $(TWO) $(ARGS)
 
 .PHONY: test-all

@@ -21,6 +21,8 @@ from orchestration.cli_handover import handover
 from orchestration.cli_identity import app as identity_app
 from orchestration.cli_metrics import METRIC_EXAMPLES, docs_app, metric
 from orchestration.cli_options import COMPANY, EXIT_CODES, CompanyOption, HomeOption, examples, guarded, open_company
+from orchestration.cli_publish import EXAMPLES as PUBLISH_EXAMPLES
+from orchestration.cli_publish import publish
 from orchestration.cli_quarantine import app as quarantine_app
 from orchestration.cli_sources import app as sources_app
 from orchestration.cli_support import BAD_CONFIGURATION, DONE, FAILED, GATE_STOPPED
@@ -95,6 +97,9 @@ def check(company: CompanyOption = COMPANY) -> int:
         return BAD_CONFIGURATION
     console.print("\nEverything is in place. Next: regulars run", highlight=False)
     return DONE
+
+
+app.command(epilog=PUBLISH_EXAMPLES)(publish)
 
 
 @app.command(epilog=examples("regulars status", "regulars status --json", "regulars status --home /srv/shop"))

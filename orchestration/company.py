@@ -37,6 +37,7 @@ from orchestration.company_fields import (
     WholeNumber,
 )
 from orchestration.company_identity import IdentitySettings
+from orchestration.company_postgres import PostgresSettings
 from orchestration.company_publishing import ParquetSettings
 from orchestration.company_warehouse import SparkSettings, WarehouseSettings
 from orchestration.company_yaml import read_yaml
@@ -212,6 +213,7 @@ class Company(Strict):
     automation: AutomationSettings = AutomationSettings()
     anomalies: AnomalyWatch = AnomalyWatch()
     charts: ChartSettings = ChartSettings()
+    postgres: PostgresSettings | None = None
     parquet: ParquetSettings = ParquetSettings()
     thresholds: Thresholds = Thresholds()
     goals: list[Goal] = Field(default_factory=default_goals)

@@ -16,12 +16,13 @@ from orchestration.assets.dbt_models import RegularsTranslator, phase_assets, ph
 from orchestration.assets.gate import gate_asset
 from orchestration.assets.goals import goal_checks
 from orchestration.assets.predictions import prediction_assets
-from orchestration.assets.publication import published_asset
+from orchestration.assets.publication import postgres_asset, published_asset
 from orchestration.assets.sources import source_assets
 from orchestration.automation import new_files_sensor, timetable
 from orchestration.company import COMPANY_VARIABLE, Company, load_company
 from orchestration.dbt import PHASES, PROJECT_DIR
 from orchestration.home import Home
+from orchestration.postgres.errors import PostgresError
 from orchestration.privacy import OUR_PACKAGES, redact
 from orchestration.report import Problem
 from orchestration.run import Run
@@ -50,6 +51,7 @@ def build_definitions(run: Run) -> dg.Definitions:
             owner,
         ),
         published_asset(marts, owner),
+        *([] if run.company.postgres is None else [postgres_asset(owner)]),
     ]
     job = dg.define_asset_job(
         MAIN_JOB,
@@ -87,6 +89,8 @@ def tell_of_failure(context: dg.HookContext) -> None:
     if told is not None and told.run_id == run.run_id and told.outcome == "gate_stopped":
         return
     error = context.op_exception
+    if isinstance(error, PostgresError):
+        return  # told with the publication of the file, which stands
     # Our own errors and Dagster's failures are written for people; any other may quote someone's data.
     ours = type(error).__module__.split(".")[0] in OUR_PACKAGES
     words = getattr(error, "description", None) or (str(error) if ours else redact(f"{type(error).__name__}: {error}"))

@@ -15,6 +15,7 @@ from orchestration.check import check_sources, engine_problems
 from orchestration.company_errors import CompanyError
 from orchestration.home import is_out_of_room, out_of_room
 from orchestration.pending import pending_files
+from orchestration.postgres.step import is_behind, try_to_publish
 from orchestration.report import Problem, RunReport
 from orchestration.run import Progress, Run
 from orchestration.steps import can_publish_again, load_source, path_notices, publish
@@ -84,6 +85,8 @@ def run(
         if not full_refresh and _stands(this):
             harm = _harm(this)
             if not harm:
+                if is_behind(this):
+                    try_to_publish(this)  # the last run could not, or somebody dropped something there
                 return outcome.record(this, "nothing_new")
             if can_publish_again(this):
                 return _mend(this, harm)

@@ -51,6 +51,15 @@ def bakehouse(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server with the empty database `regulars`; see tests/postgres_server.py."""
+    from tests.postgres_server import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Starts runs in processes of their own, which can be killed; the imports of all of them are paid once."""
     from helpers import Runs

@@ -6,9 +6,11 @@ import dagster as dg
 
 from orchestration import outcome, steps
 from orchestration.assets import WAREHOUSE_POOL
+from orchestration.postgres import step as postgres
 from orchestration.run import Run
 
 PUBLISHED_KEY = dg.AssetKey("published_marts")
+POSTGRES_KEY = dg.AssetKey("published_postgres")
 
 
 def published_asset(marts: Sequence[dg.AssetKey], owner: str) -> dg.AssetsDefinition:
@@ -40,3 +42,25 @@ def published_asset(marts: Sequence[dg.AssetKey], owner: str) -> dg.AssetsDefini
         )
 
     return published_marts
+
+
+def postgres_asset(owner: str) -> dg.AssetsDefinition:
+    """Return the asset that brings PostgreSQL to the published copy, which stands even if this fails."""
+
+    @dg.asset(
+        key=POSTGRES_KEY,
+        deps=[PUBLISHED_KEY],
+        group_name="published",
+        owners=[owner],
+        description="The same tables in PostgreSQL: what changed is copied, and one run is visible at a time.",
+        kinds={"postgres"},
+        pool=WAREHOUSE_POOL,
+    )
+    def published_postgres(run: dg.ResourceParam[Run]) -> dg.MaterializeResult:
+        error = postgres.try_to_publish(run)
+        outcome.record(run, "published")
+        if error is not None:
+            raise error
+        return dg.MaterializeResult(metadata={line.name: line.seconds for line in run.steps[-1:]})
+
+    return published_postgres
