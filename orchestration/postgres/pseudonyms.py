@@ -18,8 +18,8 @@ from pathlib import Path
 from orchestration.sql import quote, text
 
 SEED = "personal_columns.csv"
-KINDS = frozenset({"name", "email", "phone", "address", "birth_date", "identifier", "employee", "text", "none"})
-NOT_PERSONAL = "none"
+KINDS = frozenset({"name", "email", "phone", "address", "birth_date", "identifier", "employee", "text", "not_personal"})
+NOT_PERSONAL = "not_personal"
 PREFIX = "p_"
 _HEX_DIGITS = 32
 _BLOCK = 64  # bytes, of SHA-256

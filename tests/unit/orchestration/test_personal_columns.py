@@ -115,7 +115,7 @@ def test_only_the_rows_that_are_meant_are_hidden():
         ("dim_customers,city,place,,,", ":2: a line needs"),
         ("dim_customers,,email,,,", ":2: a line needs"),
         ("dim_customers,city,text,kind,,", "go together"),
-        ("dim_customers,city,text,,,\ndim_customers,city,none,,,", "said twice: dim_customers.city"),
+        ("dim_customers,city,text,,,\ndim_customers,city,not_personal,,,", "said twice: dim_customers.city"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(tmp_path, line, words):
