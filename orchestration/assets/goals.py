@@ -48,7 +48,7 @@ def goal_checks(company: Company) -> list[dg.AssetChecksDefinition]:
 
 def check_result(goal: GoalCard, currency: str) -> dg.AssetCheckResult:
     """Return a goal's check: passed unless it is missed, else a warning with the gap by group."""
-    rows = [dg.TableRecord({name: row[name] for name in _SHOWN if row[name] is not None}) for row in goal.gaps]
+    rows = [dg.TableRecord({name: row[name] for name in _SHOWN}) for row in goal.gaps]
     numbers = {name: goal.card.get(name) for name in ("target", "actual", "attainment", "trend_30d")}
     return dg.AssetCheckResult(
         asset_key=SCORECARD_KEY,

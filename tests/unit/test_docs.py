@@ -235,24 +235,13 @@ def test_the_state_of_the_contract_is_that_of_the_models():
     assert set(states) == set(contract_models())
 
 
-def test_columns_that_are_called_absent_are_absent():
-    models = contract_models()
-    stated = {
-        (row[0].strip("`"), column)
-        for row in table_between(DOCS / "bi.md", "contract")
-        for column in re.findall(r"`(\w+)`", row[3])
-    }
-    assert stated
-    assert {pair for pair in stated if pair[1] in models[pair[0]]} == set()
-
-
 def test_columns_to_rely_on_are_in_the_models():
     models = contract_models()
     missing = {
         (row[0], column)
         for row in table_between(DOCS / "bi.md", "contract")
         if row[2] == "filled"
-        for column in row[4].split(", ")
+        for column in row[3].split(", ")
         if column not in models.get(row[0].strip("`"), set())
     }
     assert missing == set()

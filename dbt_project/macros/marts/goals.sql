@@ -1,6 +1,6 @@
 {#-
-  The company's goals as rows: goal_id, goal_name, metric, target, direction (null: that of the metric), deadline, owner,
-  filter_words, and filter_<dimension> with the value that it is narrowed to (null: all). No goal gives no row.
+  The company's goals as rows: goal_id, goal_name, metric, target, direction (null: that of the metric), deadline,
+  owner, filter_words, and filter_<dimension> with the value that it is narrowed to (null: all). No goal gives no row.
 -#}
 {% macro goals() %}
     {%- set nothing = {'id': none, 'name': none, 'metric': none} %}
@@ -33,9 +33,9 @@
 
 {#- Whether a row with the goal dimensions belongs to a goal. -#}
 {% macro fits_goal(goals, rows) -%}
+    1 = 1
     {%- for name in goal_dimensions() %}
-    ({{ goals }}.filter_{{ name }} is null or {{ goals }}.filter_{{ name }} = {{ rows }}.{{ name }})
-    {{- ' and' if not loop.last }}
+    and ({{ goals }}.filter_{{ name }} is null or {{ goals }}.filter_{{ name }} = {{ rows }}.{{ name }})
     {%- endfor %}
 {%- endmacro %}
 

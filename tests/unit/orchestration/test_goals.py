@@ -37,7 +37,7 @@ CREATE TABLE marts.kpi_daily AS SELECT DATE '2026-01-01' + n::INTEGER AS day, 'b
 CREATE TABLE marts.kpi_gaps AS SELECT * FROM (VALUES
     ('back', 'value_segment', 'gold', 40.0e0, 15.0e0, 0.375e0, 0.4e0, -0.03e0, 0.02e0, 0.40e0),
     ('back', 'value_segment', 'silver', 60.0e0, 5.0e0, 0.0833e0, 0.6e0, 0.13e0, -0.01e0, 0.10e0),
-    ('back', 'source', 'shop', 100.0e0, 20.0e0, 0.20e0, 1.0e0, 0.10e0, 0.01e0, 0.21e0),
+    ('back', 'source', 'shop', 100.0e0, 20.0e0, 0.20e0, 1.0e0, 0.10e0, NULL, 0.21e0),
     ('cost', 'channel', 'web', 50.0e0, 4.0e0, 0.08e0, 0.5e0, -0.03e0, NULL, NULL),
     ('cost', 'channel', 'store', 50.0e0, 1.0e0, 0.02e0, 0.5e0, 0.0e0, NULL, NULL)
 ) AS rows (goal_id, dimension, group_name, base, counted, actual, share_of_base, gap_contribution,
