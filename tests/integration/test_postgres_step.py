@@ -76,7 +76,7 @@ def test_all_marts_of_a_run_arrive_row_by_row_and_the_second_schema_holds_no_add
     assert [value for value in addresses if f"'{value}'" in hidden] == []
     assert re.findall(r"[\w.+-]+@[\w-]+\.\w+", hidden) == []
     code, said = command(copied, "publish")
-    assert (code, "written" in said) == (0, False)
+    assert (code, "written" in said) == (0, False), said
 
 
 def test_a_run_that_finds_nothing_new_mends_what_the_last_one_could_not(place, monkeypatch):
