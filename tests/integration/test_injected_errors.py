@@ -36,8 +36,8 @@ def test_rules_that_nothing_was_injected_for_find_nothing_by_themselves(comparis
 
 def test_the_index_is_the_true_share(comparison: Comparison) -> None:
     assert set(comparison.index) == {
-        "all", "app", "boxes", "desk", "list", "mailer", "phone", "rates", "site", "survey", "tills", "trials",
-        "webshop",
+        "all", "app", "boxes", "desk", "list", "mailer", "office", "phone", "rates", "site", "survey", "tills",
+        "trials", "webshop",
     }  # fmt: skip
     assert {source: both for source, both in comparison.index.items() if abs(both[0] - both[1]) > DISTANCE} == {}
     assert comparison.index["site"][0] < 0.995, "a site with errors in 6 % of its records is not nearly faultless"

@@ -624,11 +624,12 @@ def test_a_company_with_a_web_site_only(full_disk: tuple[dict[str, Any], Path]) 
     published = Home(folder / "kept").published_file
     counts = {table: rows(published, f"SELECT count(*) FROM marts.{table}")[0][0] for table in contract()}
     assert {table for table, count in counts.items() if count} == {
-        "customer_contact_points", "customer_id_changes", "customer_journeys", "customer_record_identifiers",
+        "channel_effectiveness", "customer_contact_points", "customer_id_changes", "customer_journeys",
+        "customer_record_identifiers",
         "customer_records", "customer_segment_history", "customer_segments", "customer_value",
         "customer_value_origins", "data_validity", "data_validity_by_field", "data_validity_history",
         "data_validity_index", "dim_customers", "forecast_models", "fct_touchpoints", "fct_web_sessions",
-        "journey_paths", "kpi_daily", "kpi_scorecard", "portfolio_bridge", "portfolio_profit",
+        "journey_paths", "kpi_daily", "kpi_gaps", "kpi_scorecard", "portfolio_bridge", "portfolio_profit",
         "quarantined_records", "segment_counts", "segment_movements", "segment_transitions", "source_loads",
     }  # fmt: skip
     assert counts["dim_customers"] == 5
