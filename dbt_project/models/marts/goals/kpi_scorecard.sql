@@ -1,5 +1,8 @@
 {{ config(tags=['phase_value']) }}
 
+{%- set chance = threshold('goal_forecast_trend_errors') ** 2 %}
+{%- set fading = 'cast(' ~ threshold('goal_forecast_damping') ~ ' as double)' %}
+
 with goals as (
 
     {{ goals() }}
@@ -138,10 +141,12 @@ steps as (
 
 ),
 
+-- How far a day goes: around the trend, which says how sure the trend is, and in all, which says how far it may go.
 spreads as (
 
     select
         goal_id,
+        max(drift_of_size) as drift_of_size,
         count(*) as steps,
         cast(
             sum(
@@ -149,9 +154,36 @@ spreads as (
                     'power(coalesce(change_of_size - drift_of_size * days, 0), 2) / days * 1e15', 0
                 ) }} as decimal(38, 0))
             ) as double
-        ) / 1e15 / nullif(count(*) - 1, 0) as variance_of_size
+        ) / 1e15 / nullif(count(*) - 1, 0) as variance_of_size,
+        cast(
+            sum(
+                cast({{ rounded('power(coalesce(change_of_size, 0), 2) / days * 1e15', 0) }} as decimal(38, 0))
+            ) as double
+        ) / 1e15 / nullif(count(*), 0) as square_of_size
     from steps
     group by goal_id
+
+),
+
+-- The trend counts as far as it stands out of chance, and fades day by day.
+trends as (
+
+    select
+        drifts.goal_id,
+        drifts.size,
+        drifts.drift,
+        drifts.days_seen,
+        spreads.steps,
+        spreads.square_of_size,
+        case
+            when power(spreads.drift_of_size, 2) * drifts.days_seen > {{ chance }} * spreads.variance_of_size
+                then
+                    1 - {{ chance }} * spreads.variance_of_size
+                    / (power(spreads.drift_of_size, 2) * drifts.days_seen)
+            else cast(0 as double)
+        end as share_of_trend
+    from drifts
+    left join spreads on drifts.goal_id = spreads.goal_id
 
 ),
 
@@ -163,17 +195,18 @@ forecasts as (
             when measured.deadline is null then 'no deadline'
             when measured.is_over then 'over'
             when measured.actual is null then 'unmeasured'
-            when coalesce(spreads.steps, 0) < {{ threshold('goal_forecast_min_days') }} then 'too little history'
+            when coalesce(trends.steps, 0) < {{ threshold('goal_forecast_min_days') }} then 'too little history'
             else 'forecast'
         end as forecast_status,
-        measured.actual + drifts.drift * measured.days_left as middle,
-        {{ threshold('goal_forecast_z') }} * drifts.size * sqrt(
-            spreads.variance_of_size * measured.days_left * (1 + cast(measured.days_left as double) / drifts.days_seen)
+        measured.actual + trends.drift * trends.share_of_trend * {{ rounded(
+            '(' ~ fading ~ ' - power(' ~ fading ~ ', measured.days_left + 1)) / (1 - ' ~ fading ~ ')', 9
+        ) }} as middle,
+        {{ threshold('goal_forecast_z') }} * trends.size * sqrt(
+            trends.square_of_size * measured.days_left * (1 + cast(measured.days_left as double) / trends.days_seen)
         ) as reach,
         measured.unit
     from measured
-    left join drifts on measured.goal_id = drifts.goal_id
-    left join spreads on measured.goal_id = spreads.goal_id
+    left join trends on measured.goal_id = trends.goal_id
 
 ),
 
