@@ -98,6 +98,8 @@ counted as (
         cast(by_group.earlier_denominator as double) as earlier_denominator,
         cast(sum(by_group.numerator) over (partition by by_group.goal_id, by_group.dimension) as double)
             as all_numerator,
+        cast(sum(abs(by_group.numerator)) over (partition by by_group.goal_id, by_group.dimension) as double)
+            as all_sizes,
         cast(sum(by_group.denominator) over (partition by by_group.goal_id, by_group.dimension) as double)
             as all_denominator,
         cast(sum(by_group.earlier_denominator) over (partition by by_group.goal_id, by_group.dimension) as double)
@@ -141,7 +143,8 @@ select
     actual,
     share_of_base,
     case
-        when kind = 'total' then gap * share_of_base
+        -- In proportion to their size, so that a group that loses money has its part of the gap, too.
+        when kind = 'total' then {{ rounded('gap * (abs(numerator) / nullif(all_sizes, 0))', 12) }}
         else {{ rounded('(target * denominator - numerator) / nullif(all_denominator, 0)', 12) }}
     end as gap_contribution,
     case

@@ -56,15 +56,18 @@ measured as (
         replace(
             replace(
                 replace(
-                    metric_definitions.definition,
-                    '{window}',
-                    coalesce(
-                        cast(metric_definitions.window_months as {{ dbt.type_string() }}) || ' months',
-                        cast(metric_definitions.window_days as {{ dbt.type_string() }}) || ' days',
-                        ''
-                    )
+                    replace(
+                        metric_definitions.definition,
+                        '{window}',
+                        coalesce(
+                            cast(metric_definitions.window_months as {{ dbt.type_string() }}) || ' months',
+                            cast(metric_definitions.window_days as {{ dbt.type_string() }}) || ' days',
+                            ''
+                        )
+                    ),
+                    '{key_customer_share}', '{{ '%g' | format(100 * threshold('key_customer_share')) }} %'
                 ),
-                '{key_customer_share}', '{{ '%g' | format(100 * threshold('key_customer_share')) }} %'
+                '{handover_churn_risk}', '{{ '%g' | format(100 * threshold('handover_churn_risk')) }} %'
             ),
             '{regular_months}', '{{ threshold('regular_months') }}'
         ) as definition,
