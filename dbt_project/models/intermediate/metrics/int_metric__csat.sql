@@ -41,14 +41,18 @@ csat as (
 ),
 
 spans as (
+
     {{ window_spans(
         'counted_answers', ['answers', 'satisfied'], 'csat',
         {'source': 'counted_answers.source', 'channel': 'counted_answers.channel'}
-    ) }}
+    ) | trim }}
+
 ),
 
 sums as (
-    {{ sums_over_windows(['answers', 'satisfied'], 'csat') }}
+
+    {{ sums_over_windows(['answers', 'satisfied'], 'csat') | trim }}
+
 )
 
 select * from sums

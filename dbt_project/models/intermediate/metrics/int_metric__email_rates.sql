@@ -28,7 +28,11 @@ days as (
 
 metric_definitions as (
 
-    select * from {{ ref('metric_definitions') }} where metric in ('{{ reactions.keys() | join("', '") }}')
+    select * from {{ ref('metric_definitions') }}
+    where
+        metric in (
+            '{{ reactions.keys() | join("',\n            '") }}'
+        )
 
 ),
 
@@ -36,12 +40,18 @@ metric_definitions as (
 windows as (
 
     select
-        window_days,
         {%- for metric in reactions %}
-        max(case when metric = '{{ metric }}' then 1 else 0 end) as {{ metric }}{{ ',' if not loop.last }}
+        max(case when metric = '{{ metric }}' then 1 else 0 end) as {{ metric }},
         {%- endfor %}
+        window_days
     from metric_definitions
     group by window_days
+
+),
+
+bounds as (
+
+    select min(day) as first_day from days
 
 ),
 
@@ -63,38 +73,39 @@ expiring as (
         cast({{ regulars.add_days('email_deliveries.delivered_on', 'windows.window_days') }} as date) as expires_on
     from email_deliveries
     cross join windows
-    cross join (select min(day) as first_day from days) as bounds
+    cross join bounds
     -- What left the window before the first of the days is in none of them.
-    where cast({{ regulars.add_days('email_deliveries.delivered_on', 'windows.window_days') }} as date) > bounds.first_day
+    where
+        cast({{ regulars.add_days('email_deliveries.delivered_on', 'windows.window_days') }} as date)
+        > bounds.first_day
 
 ),
 
 delivery_spans as (
 
     select
+        {%- for metric in reactions %}
+        {{ metric }} as {{ metric }}_delivered,
+        0 as {{ metric }}_reacted,
+        {%- endfor %}
         source,
         customer_id,
         delivered_on as starts_on,
-        expires_on as ends_on,
-        {%- for metric in reactions %}
-        {{ metric }} as {{ metric }}_delivered,
-        0 as {{ metric }}_reacted{{ ',' if not loop.last }}
-        {%- endfor %}
+        expires_on as ends_on
     from expiring
     {%- for metric in reactions %}
-    {%- set counted = metric %}
 
     union all
 
     select
+        {%- for name in reactions %}
+        0 as {{ name }}_delivered,
+        {{ metric if name == metric else 0 }} as {{ name }}_reacted,
+        {%- endfor %}
         source,
         customer_id,
         {{ metric }}_on as starts_on,
-        expires_on as ends_on,
-        {%- for metric in reactions %}
-        0 as {{ metric }}_delivered,
-        {{ counted if metric == counted else 0 }} as {{ metric }}_reacted{{ ',' if not loop.last }}
-        {%- endfor %}
+        expires_on as ends_on
     from expiring
     where {{ metric }}_on is not null
     {%- endfor %}

@@ -36,25 +36,29 @@ of_orders as (
 order_days as (
 
     select
-        customer_id,
-        source,
-        channel,
-        ordered_on as day,
         {%- for name, expression in order_measures('orders').items() %}
-        {{ expression }} as {{ name }}{{ ',' if not loop.last }}
+        {{ expression }} as {{ name }},
         {%- endfor %}
+        orders.customer_id,
+        orders.source,
+        orders.channel,
+        orders.ordered_on as day
     from orders
 
 ),
 
 spans as (
+
     {{ window_spans(
         'order_days', measures, 'of_orders', {'source': 'order_days.source', 'channel': 'order_days.channel'}
-    ) }}
+    ) | trim }}
+
 ),
 
 sums as (
-    {{ sums_over_windows(measures, 'of_orders') }}
+
+    {{ sums_over_windows(measures, 'of_orders') | trim }}
+
 )
 
 select * from sums

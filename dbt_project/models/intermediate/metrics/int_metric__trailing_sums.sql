@@ -34,11 +34,15 @@ of_customers as (
 ),
 
 spans as (
-    {{ window_spans('customer_days', measures, 'of_customers') }}
+
+    {{ window_spans('customer_days', measures, 'of_customers') | trim }}
+
 ),
 
 sums as (
-    {{ sums_over_windows(measures, 'of_customers') }}
+
+    {{ sums_over_windows(measures, 'of_customers') | trim }}
+
 )
 
 select * from sums

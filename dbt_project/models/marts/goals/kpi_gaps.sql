@@ -120,6 +120,7 @@ weighed as (
         counted.*,
         scorecard.target,
         scorecard.gap,
+        case when scorecard.direction = 'down' then cast(-0.01 as double) else cast(0.01 as double) end as point,
         case
             when counted.kind = 'total' then counted.numerator
             else counted.numerator / nullif(counted.denominator, 0)
@@ -154,10 +155,10 @@ select
             'numerator / nullif(all_denominator, 0) - earlier_numerator / nullif(all_earlier_denominator, 0)', 12
         ) }}
     end as trend_30d_contribution,
-    -- What the group would have to reach for the whole to gain one point, all others as they are.
+    -- What the group would have to reach for the whole to be one point better, all others as they are.
     case
         when unit <> 'share' or denominator <= 0 then null
-        when (numerator + 0.01 * all_denominator) / denominator <= 1
-            then (numerator + 0.01 * all_denominator) / denominator
+        when (numerator + point * all_denominator) / denominator between 0 and 1
+            then (numerator + point * all_denominator) / denominator
     end as actual_for_one_point
 from weighed

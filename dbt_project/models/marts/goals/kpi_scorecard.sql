@@ -229,66 +229,50 @@ compared as (
 
     select
         *,
-        case when direction = 'down' then actual <= target else actual >= target end as is_met,
-        -- A share of the target means something only where both lie above nothing.
-        case
-            when target > 0 and actual > 0 and direction = 'down' then target / actual
-            when target > 0 and (actual > 0 or direction = 'up') then actual / target
-        end as share_of_target
+        {{ goal_is_met('actual') }} as is_met,
+        {{ goal_is_met('actual_at_deadline') }} as is_met_at_deadline,
+        {{ goal_attainment('actual') }} as attainment,
+        case when is_over then {{ goal_attainment('actual_at_deadline') }} end as attainment_at_deadline
     from measured
-
-),
-
-attained as (
-
-    select
-        *,
-        case
-            when actual is null or target is null then null
-            when share_of_target is not null then share_of_target
-            when is_met then cast(1 as double)
-            else cast(0 as double)
-        end as attainment
-    from compared
 
 )
 
 select
-    attained.goal_id,
-    attained.goal_name,
-    attained.definition,
-    attained.target,
-    attained.actual,
-    attained.attainment,
-    case
-        when attained.actual is null or attained.target is null then 'unmeasured'
-        when attained.is_met then 'met'
-        when attained.attainment >= near_goal.from_attainment then 'near'
-        else 'missed'
-    end as status,
-    attained.trend_30d,
-    attained.deadline,
-    attained.owner,
-    attained.measured_at,
-    attained.metric,
-    attained.unit,
-    attained.direction,
+    compared.goal_id,
+    compared.goal_name,
+    compared.definition,
+    compared.target,
+    compared.actual,
+    compared.attainment,
+    {{ goal_status('compared.is_met', 'compared.attainment') | indent(4) }} as status,
+    compared.trend_30d,
+    compared.deadline,
+    compared.owner,
+    compared.measured_at,
+    compared.metric,
+    compared.unit,
+    compared.direction,
     held_back.sources as held_back_sources,
     bounded.forecast_at_deadline,
     bounded.forecast_low,
     bounded.forecast_high,
     bounded.forecast_status,
-    attained.target - attained.actual as gap,
-    attained.filter_words,
-    attained.is_over,
-    attained.actual_at_deadline,
+    compared.target - compared.actual as gap,
+    compared.filter_words,
+    compared.is_over,
+    compared.actual_at_deadline,
+    compared.attainment_at_deadline,
     case
-        when attained.actual is not null then null
-        when not attained.is_group_known and attained.filter_words is not null
-            then 'nothing fits the filter ' || attained.filter_words
+        when compared.is_over
+            then {{ goal_status('compared.is_met_at_deadline', 'compared.attainment_at_deadline') | indent(12) }}
+    end as status_at_deadline,
+    case
+        when compared.actual is not null then null
+        when not compared.is_group_known and compared.filter_words is not null
+            then 'nothing fits the filter ' || compared.filter_words
         else 'there is nothing to measure'
     end as unmeasured_reason
-from attained
-inner join bounded on attained.goal_id = bounded.goal_id
+from compared
+inner join bounded on compared.goal_id = bounded.goal_id
 cross join near_goal
 cross join held_back
