@@ -103,19 +103,20 @@ def built_at_cut(place: Place, folder: Path, horizon: int) -> Cut:
     home = Home(folder / "home")
     home.create()
     shutil.copyfile(place.home / "warehouse.duckdb", home.warehouse)
-    _build(company, home, _LATER)
+    build_models(company, home, _LATER)
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("CREATE TABLE later AS SELECT * FROM intermediate.int_product_purchases")
         [(end,)] = con.sql("SELECT as_of_on FROM intermediate.int_as_of").fetchall()
     day = place.cut or end - timedelta(days=horizon)
-    _build(company.model_copy(update={"as_of": day.isoformat()}), home, _MODELS)
+    build_models(company.model_copy(update={"as_of": day.isoformat()}), home, _MODELS)
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("DELETE FROM later WHERE day <= ?", [day])
     con = duckdb.connect(str(home.warehouse), read_only=True)
     return Cut(con, company, day, end)
 
 
-def _build(company: Company, home: Home, models: tuple[str, ...]) -> None:
+def build_models(company: Company, home: Home, models: tuple[str, ...]) -> None:
+    """Build models, without their tests, in a home whose warehouse holds a run."""
     with duckdb.connect(str(home.warehouse)) as con:
         [(run_id,)] = con.sql("SELECT run_id FROM meta.run_context").fetchall()
         write_run_context(con, company, run_id, datetime.now(UTC))

@@ -53,7 +53,9 @@ class Thresholds(Strict):
     contact_merge_minutes: Count = 30
     goal_forecast_days: Count = 90
     goal_forecast_min_days: Annotated[WholeNumber, Field(ge=2)] = 14
-    goal_forecast_z: Annotated[Number, Field(gt=0, le=5)] = 1.2816
+    goal_forecast_z: Annotated[Number, Field(gt=0, le=5)] = 1.5
+    goal_forecast_trend_errors: Annotated[Number, Field(ge=0, le=10)] = 2
+    goal_forecast_damping: Annotated[Number, Field(ge=0, lt=1)] = 0.99
     satisfaction_prior_answers: Count = 2
     satisfaction_min_answers: Count = 5
     open_rate_prior_mails: Count = 5

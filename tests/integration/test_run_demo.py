@@ -17,7 +17,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from helpers import ROOT, environment
 from published_tables import balance, contract, differences, fingerprint, records, rows, tables_of
 from typer.testing import CliRunner
 
+from benchmarks.goal_forecasts import forecast
 from orchestration import pipeline
 from orchestration.cli import app
 from orchestration.company import Company, load_company
@@ -483,6 +484,25 @@ def test_gaps_add_up_and_goals_of_the_day_are_those_of_the_card(first: Moment) -
     shown = {goal.id: goal.actual for goal in first.report.goals}
     assert {row["goal_id"]: row["actual"] for row in last} == shown
     assert {row["days"] for row in last if row["goal_id"] not in ("validity", "lifetime_value")} == {31}
+
+
+def test_forecasts_recomputed_from_the_days(first: Moment, company: Company) -> None:
+    """The forecast whose bounds benchmarks/goal_forecasts.py holds against what came is the one on the scorecard."""
+    cards = records(first.published, "SELECT * FROM marts.kpi_scorecard WHERE forecast_status = 'forecast'")
+    assert len(cards) == 4
+    for card in cards:
+        course = rows(
+            first.published,
+            "SELECT (day - DATE '2026-01-01')::INTEGER, actual FROM marts.kpi_daily "
+            f"WHERE goal_id = '{card['goal_id']}' ORDER BY day",
+        )
+        days, values = zip(*course, strict=True)
+        ahead = (card["deadline"] - date(2026, 1, 1)).days - days[-1]
+        made = forecast(days, values, ahead, company.thresholds)
+        expected = [made.middle, made.middle - made.reach, made.middle + made.reach]
+        found = [card[name] for name in ("forecast_at_deadline", "forecast_low", "forecast_high")]
+        # Rounded to 10 decimals; the fading of the trend to 9.
+        assert found == pytest.approx([min(max(value, 0), 1) for value in expected], abs=1e-9), card["goal_id"]
 
 
 @pytest.fixture(scope="module")

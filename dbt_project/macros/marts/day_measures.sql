@@ -27,6 +27,24 @@
     }) }}
 {% endmacro %}
 
+{#- What an order adds to its day, from a row of int_orders_to_date; an estimated margin is the customer's affair. -#}
+{% macro order_measures(orders) %}
+    {%- set sale = orders ~ ".order_kind = 'sale'" %}
+    {%- set net = orders ~ '.net_amount' %}
+    {{ return({
+        'orders': 'case when ' ~ sale ~ ' then 1 else 0 end',
+        'returns': 'case when ' ~ orders ~ ".order_kind = 'return' then 1 else 0 end",
+        'gross_amount': orders ~ '.gross_amount',
+        'discount_amount': orders ~ '.discount_amount',
+        'sales_amount': 'case when ' ~ sale ~ ' then ' ~ net ~ ' else 0 end',
+        'revenue_amount': net,
+        'uncosted_amount': orders ~ '.uncosted_amount',
+        'margin_amount': orders ~ '.margin_amount',
+        'moved_amount': 'abs(' ~ net ~ ')',
+        'costed_amount': 'case when ' ~ orders ~ '.margin_amount is not null then abs(' ~ net ~ ') else 0 end',
+    }) }}
+{% endmacro %}
+
 {#- The columns of one kind of happening: what it gives, and nothing of the rest. -#}
 {% macro parts_of_day(given) %}
     {%- for name, kind in day_measures().items() %}

@@ -48,3 +48,29 @@
         else {{ regulars.rounded(value, 10) }}
     end
 {%- endmacro %}
+
+{#- Whether what was measured reaches the target; null where nothing was. -#}
+{% macro goal_is_met(measured) -%}
+    case when direction = 'down' then {{ measured }} <= target else {{ measured }} >= target end
+{%- endmacro %}
+
+{#- How much of the target was reached. A share of it means something only where both lie above nothing. -#}
+{% macro goal_attainment(measured) -%}
+    case
+            when {{ measured }} is null or target is null then null
+            when target > 0 and {{ measured }} > 0 and direction = 'down' then target / {{ measured }}
+            when target > 0 and ({{ measured }} > 0 or direction = 'up') then {{ measured }} / target
+            when {{ regulars.goal_is_met(measured) }} then cast(1 as double)
+            else cast(0 as double)
+        end
+{%- endmacro %}
+
+{#- The status that follows; needs near_goal. -#}
+{% macro goal_status(is_met, attainment) -%}
+    case
+        when {{ attainment }} is null then 'unmeasured'
+        when {{ is_met }} then 'met'
+        when {{ attainment }} >= near_goal.from_attainment then 'near'
+        else 'missed'
+    end
+{%- endmacro %}

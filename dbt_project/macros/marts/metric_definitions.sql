@@ -5,6 +5,79 @@
     ) }}
 {% endmacro %}
 
+{#-
+  Whether a row of metric_definitions is of orders alone. Then anonymous orders count, too, and source and channel are
+  those of each order; any other number is of customers.
+-#}
+{% macro is_of_orders(definitions) -%}
+    {%- set names = "'" ~ order_measures('orders').keys() | join("', '") ~ "'" -%}
+    {{ definitions }}.numerator in ({{ names }})
+    and ({{ definitions }}.denominator is null or {{ definitions }}.denominator in ({{ names }}))
+{%- endmacro %}
+
+{#-
+  For how long a happening counts in each window of the metrics: from its day until it leaves the window.
+
+  happenings   name of a CTE: day, customer_id, and the measures.
+  measures     names of the measures.
+  definitions  name of a CTE: the rows of metric_definitions.
+  given        goal dimensions that do not follow from the customer, as for dimensions_of. Needs the CTE customers.
+-#}
+{% macro window_spans(happenings, measures, definitions, given={}) %}
+    select
+        {{ happenings }}.day as starts_on,
+        case
+            when windows.window_months is not null
+                then cast({{ regulars.add_months(happenings ~ '.day', 'windows.window_months') }} as date)
+            else cast({{ regulars.add_days(happenings ~ '.day', 'windows.window_days') }} as date)
+        end as ends_on,
+        coalesce(windows.window_months, 0) as window_months,
+        coalesce(windows.window_days, 0) as window_days,
+        {%- for name in measures %}
+        coalesce({{ happenings }}.{{ name }}, 0) as {{ name }},
+        {%- endfor %}
+        {{ dimensions_of('customers', given) }}
+    from {{ happenings }}
+    cross join (select distinct window_months, window_days from {{ definitions }}) as windows
+    left join customers on {{ happenings }}.customer_id = customers.customer_id
+{% endmacro %}
+
+{#-
+  Sums over trailing windows as changes per day, for the rows of metric_definitions that are asked for.
+
+  measures     names of the measures that the rows may name.
+  definitions  name of a CTE: the rows of metric_definitions.
+  Result:      metric, day, the goal dimensions, numerator, denominator. Needs the CTE days, and the CTE spans that
+               window_spans makes.
+-#}
+{% macro sums_over_windows(measures, definitions) %}
+    -- Summed up for all measures at once, and only then taken apart by metric: a few rows for each day and group.
+    select
+        {{ definitions }}.metric,
+        changes.day,
+        {%- for name in goal_dimensions() %}
+        changes.{{ name }},
+        {%- endfor %}
+        case {{ definitions }}.numerator
+            {%- for name in measures %}
+            when '{{ name }}' then changes.{{ name }}
+            {%- endfor %}
+        end as numerator,
+        case {{ definitions }}.denominator
+            {%- for name in measures %}
+            when '{{ name }}' then changes.{{ name }}
+            {%- endfor %}
+            else cast(0 as decimal(38, 12))
+        end as denominator
+    from (
+        {{ changes_by_group('spans', 'days', measures, also=['window_months', 'window_days']) }}
+    ) as changes
+    inner join {{ definitions }}
+        on
+            changes.window_months = coalesce({{ definitions }}.window_months, 0)
+            and changes.window_days = coalesce({{ definitions }}.window_days, 0)
+{% endmacro %}
+
 {#- Says what is wrong in the seed metric_definitions: a measure that is none, a ratio without one, no window. -#}
 {% macro check_metric_definitions() %}
     {%- if execute %}

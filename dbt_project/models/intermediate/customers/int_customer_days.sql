@@ -38,22 +38,12 @@ happenings as (
     select
         counted_orders.customer_id,
         counted_orders.ordered_on as day,
-        {{ parts_of_day({
-            'orders': "case when counted_orders.order_kind = 'sale' then 1 else 0 end",
-            'returns': "case when counted_orders.order_kind = 'return' then 1 else 0 end",
-            'gross_amount': 'counted_orders.gross_amount',
-            'discount_amount': 'counted_orders.discount_amount',
-            'sales_amount': "case when counted_orders.order_kind = 'sale' then counted_orders.net_amount else 0 end",
-            'revenue_amount': 'counted_orders.net_amount',
-            'uncosted_amount': 'counted_orders.uncosted_amount',
-            'margin_amount': 'counted_orders.margin_amount',
-            'moved_amount': 'abs(counted_orders.net_amount)',
-            'costed_amount':
-                'case when counted_orders.margin_amount is not null then abs(counted_orders.net_amount) else 0 end',
-            'estimated_margin_amount': 'coalesce(counted_orders.margin_amount, '
+        {{ parts_of_day(dict(
+            order_measures('counted_orders'),
+            estimated_margin_amount='coalesce(counted_orders.margin_amount, '
                 ~ regulars.double_as_money('cast(counted_orders.net_amount as double) * margin_rate.margin_rate')
-                ~ ', 0)',
-        }) }}
+                ~ ', 0)'
+        )) }}
     from counted_orders
     cross join margin_rate
     where counted_orders.customer_id is not null

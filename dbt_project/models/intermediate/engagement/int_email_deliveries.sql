@@ -100,8 +100,10 @@ select
     {{ regulars.local_day('delivered.human_clicked_at', 'as_of.time_zone') }} as human_clicked_on,
     delivered.unsubscribed_at,
     delivered.human_unsubscribed_at,
+    {{ regulars.local_day('delivered.human_unsubscribed_at', 'as_of.time_zone') }} as human_unsubscribed_on,
     delivered.complained_at,
     delivered.human_complained_at,
+    {{ regulars.local_day('delivered.human_complained_at', 'as_of.time_zone') }} as human_complained_on,
     tracking_sources.is_open_tracked,
     tracking_sources.is_click_tracked
 from delivered

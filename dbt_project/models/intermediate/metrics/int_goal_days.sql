@@ -33,7 +33,12 @@ validity_index as (
 
 first_days as (
 
-    select min(day) as first_day from {{ ref('int_customer_days') }}
+    select min(day) as first_day
+    from (
+        select day from {{ ref('int_customer_days') }}
+        union all
+        select ordered_on as day from {{ ref('int_orders_to_date') }}
+    ) as happened
 
 ),
 

@@ -7,6 +7,9 @@
     'int_metric__key_customers_regular',
     'int_metric__email_rates',
     'int_metric__lifetime_value',
+    'int_metric__at_risk',
+    'int_metric__csat',
+    'int_metric__order_sums',
     'int_metric__trailing_sums',
 ] %}
 

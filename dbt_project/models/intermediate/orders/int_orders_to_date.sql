@@ -15,6 +15,7 @@ as_of as (
 select
     orders.order_id,
     orders.customer_id,
+    orders.source,
     orders.channel,
     orders.ordered_on,
     orders.order_kind,

@@ -98,6 +98,8 @@ counted as (
         cast(by_group.earlier_denominator as double) as earlier_denominator,
         cast(sum(by_group.numerator) over (partition by by_group.goal_id, by_group.dimension) as double)
             as all_numerator,
+        cast(sum(abs(by_group.numerator)) over (partition by by_group.goal_id, by_group.dimension) as double)
+            as all_sizes,
         cast(sum(by_group.denominator) over (partition by by_group.goal_id, by_group.dimension) as double)
             as all_denominator,
         cast(sum(by_group.earlier_denominator) over (partition by by_group.goal_id, by_group.dimension) as double)
@@ -118,6 +120,7 @@ weighed as (
         counted.*,
         scorecard.target,
         scorecard.gap,
+        case when scorecard.direction = 'down' then cast(-0.01 as double) else cast(0.01 as double) end as point,
         case
             when counted.kind = 'total' then counted.numerator
             else counted.numerator / nullif(counted.denominator, 0)
@@ -141,7 +144,8 @@ select
     actual,
     share_of_base,
     case
-        when kind = 'total' then gap * share_of_base
+        -- In proportion to their size, so that a group that loses money has its part of the gap, too.
+        when kind = 'total' then {{ rounded('gap * (abs(numerator) / nullif(all_sizes, 0))', 12) }}
         else {{ rounded('(target * denominator - numerator) / nullif(all_denominator, 0)', 12) }}
     end as gap_contribution,
     case
@@ -151,10 +155,10 @@ select
             'numerator / nullif(all_denominator, 0) - earlier_numerator / nullif(all_earlier_denominator, 0)', 12
         ) }}
     end as trend_30d_contribution,
-    -- What the group would have to reach for the whole to gain one point, all others as they are.
+    -- What the group would have to reach for the whole to be one point better, all others as they are.
     case
         when unit <> 'share' or denominator <= 0 then null
-        when (numerator + 0.01 * all_denominator) / denominator <= 1
-            then (numerator + 0.01 * all_denominator) / denominator
+        when (numerator + point * all_denominator) / denominator between 0 and 1
+            then (numerator + point * all_denominator) / denominator
     end as actual_for_one_point
 from weighed

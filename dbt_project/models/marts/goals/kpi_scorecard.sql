@@ -1,5 +1,8 @@
 {{ config(tags=['phase_value']) }}
 
+{%- set chance = threshold('goal_forecast_trend_errors') ** 2 %}
+{%- set fading = 'cast(' ~ threshold('goal_forecast_damping') ~ ' as double)' %}
+
 with goals as (
 
     {{ goals() }}
@@ -53,15 +56,18 @@ measured as (
         replace(
             replace(
                 replace(
-                    metric_definitions.definition,
-                    '{window}',
-                    coalesce(
-                        cast(metric_definitions.window_months as {{ dbt.type_string() }}) || ' months',
-                        cast(metric_definitions.window_days as {{ dbt.type_string() }}) || ' days',
-                        ''
-                    )
+                    replace(
+                        metric_definitions.definition,
+                        '{window}',
+                        coalesce(
+                            cast(metric_definitions.window_months as {{ dbt.type_string() }}) || ' months',
+                            cast(metric_definitions.window_days as {{ dbt.type_string() }}) || ' days',
+                            ''
+                        )
+                    ),
+                    '{key_customer_share}', '{{ '%g' | format(100 * threshold('key_customer_share')) }} %'
                 ),
-                '{key_customer_share}', '{{ '%g' | format(100 * threshold('key_customer_share')) }} %'
+                '{handover_churn_risk}', '{{ '%g' | format(100 * threshold('handover_churn_risk')) }} %'
             ),
             '{regular_months}', '{{ threshold('regular_months') }}'
         ) as definition,
@@ -138,10 +144,12 @@ steps as (
 
 ),
 
+-- How far a day goes: around the trend, which says how sure the trend is, and in all, which says how far it may go.
 spreads as (
 
     select
         goal_id,
+        max(drift_of_size) as drift_of_size,
         count(*) as steps,
         cast(
             sum(
@@ -149,9 +157,36 @@ spreads as (
                     'power(coalesce(change_of_size - drift_of_size * days, 0), 2) / days * 1e15', 0
                 ) }} as decimal(38, 0))
             ) as double
-        ) / 1e15 / nullif(count(*) - 1, 0) as variance_of_size
+        ) / 1e15 / nullif(count(*) - 1, 0) as variance_of_size,
+        cast(
+            sum(
+                cast({{ rounded('power(coalesce(change_of_size, 0), 2) / days * 1e15', 0) }} as decimal(38, 0))
+            ) as double
+        ) / 1e15 / nullif(count(*), 0) as square_of_size
     from steps
     group by goal_id
+
+),
+
+-- The trend counts as far as it stands out of chance, and fades day by day.
+trends as (
+
+    select
+        drifts.goal_id,
+        drifts.size,
+        drifts.drift,
+        drifts.days_seen,
+        spreads.steps,
+        spreads.square_of_size,
+        case
+            when power(spreads.drift_of_size, 2) * drifts.days_seen > {{ chance }} * spreads.variance_of_size
+                then
+                    1 - {{ chance }} * spreads.variance_of_size
+                    / (power(spreads.drift_of_size, 2) * drifts.days_seen)
+            else cast(0 as double)
+        end as share_of_trend
+    from drifts
+    left join spreads on drifts.goal_id = spreads.goal_id
 
 ),
 
@@ -163,17 +198,18 @@ forecasts as (
             when measured.deadline is null then 'no deadline'
             when measured.is_over then 'over'
             when measured.actual is null then 'unmeasured'
-            when coalesce(spreads.steps, 0) < {{ threshold('goal_forecast_min_days') }} then 'too little history'
+            when coalesce(trends.steps, 0) < {{ threshold('goal_forecast_min_days') }} then 'too little history'
             else 'forecast'
         end as forecast_status,
-        measured.actual + drifts.drift * measured.days_left as middle,
-        {{ threshold('goal_forecast_z') }} * drifts.size * sqrt(
-            spreads.variance_of_size * measured.days_left * (1 + cast(measured.days_left as double) / drifts.days_seen)
+        measured.actual + trends.drift * trends.share_of_trend * {{ rounded(
+            '(' ~ fading ~ ' - power(' ~ fading ~ ', measured.days_left + 1)) / (1 - ' ~ fading ~ ')', 9
+        ) }} as middle,
+        {{ threshold('goal_forecast_z') }} * trends.size * sqrt(
+            trends.square_of_size * measured.days_left * (1 + cast(measured.days_left as double) / trends.days_seen)
         ) as reach,
         measured.unit
     from measured
-    left join drifts on measured.goal_id = drifts.goal_id
-    left join spreads on measured.goal_id = spreads.goal_id
+    left join trends on measured.goal_id = trends.goal_id
 
 ),
 
@@ -193,66 +229,50 @@ compared as (
 
     select
         *,
-        case when direction = 'down' then actual <= target else actual >= target end as is_met,
-        -- A share of the target means something only where both lie above nothing.
-        case
-            when target > 0 and actual > 0 and direction = 'down' then target / actual
-            when target > 0 and (actual > 0 or direction = 'up') then actual / target
-        end as share_of_target
+        {{ goal_is_met('actual') }} as is_met,
+        {{ goal_is_met('actual_at_deadline') }} as is_met_at_deadline,
+        {{ goal_attainment('actual') }} as attainment,
+        case when is_over then {{ goal_attainment('actual_at_deadline') }} end as attainment_at_deadline
     from measured
-
-),
-
-attained as (
-
-    select
-        *,
-        case
-            when actual is null or target is null then null
-            when share_of_target is not null then share_of_target
-            when is_met then cast(1 as double)
-            else cast(0 as double)
-        end as attainment
-    from compared
 
 )
 
 select
-    attained.goal_id,
-    attained.goal_name,
-    attained.definition,
-    attained.target,
-    attained.actual,
-    attained.attainment,
-    case
-        when attained.actual is null or attained.target is null then 'unmeasured'
-        when attained.is_met then 'met'
-        when attained.attainment >= near_goal.from_attainment then 'near'
-        else 'missed'
-    end as status,
-    attained.trend_30d,
-    attained.deadline,
-    attained.owner,
-    attained.measured_at,
-    attained.metric,
-    attained.unit,
-    attained.direction,
+    compared.goal_id,
+    compared.goal_name,
+    compared.definition,
+    compared.target,
+    compared.actual,
+    compared.attainment,
+    {{ goal_status('compared.is_met', 'compared.attainment') | indent(4) }} as status,
+    compared.trend_30d,
+    compared.deadline,
+    compared.owner,
+    compared.measured_at,
+    compared.metric,
+    compared.unit,
+    compared.direction,
     held_back.sources as held_back_sources,
     bounded.forecast_at_deadline,
     bounded.forecast_low,
     bounded.forecast_high,
     bounded.forecast_status,
-    attained.target - attained.actual as gap,
-    attained.filter_words,
-    attained.is_over,
-    attained.actual_at_deadline,
+    compared.target - compared.actual as gap,
+    compared.filter_words,
+    compared.is_over,
+    compared.actual_at_deadline,
+    compared.attainment_at_deadline,
     case
-        when attained.actual is not null then null
-        when not attained.is_group_known and attained.filter_words is not null
-            then 'nothing fits the filter ' || attained.filter_words
+        when compared.is_over
+            then {{ goal_status('compared.is_met_at_deadline', 'compared.attainment_at_deadline') | indent(12) }}
+    end as status_at_deadline,
+    case
+        when compared.actual is not null then null
+        when not compared.is_group_known and compared.filter_words is not null
+            then 'nothing fits the filter ' || compared.filter_words
         else 'there is nothing to measure'
     end as unmeasured_reason
-from attained
-inner join bounded on attained.goal_id = bounded.goal_id
+from compared
+inner join bounded on compared.goal_id = bounded.goal_id
 cross join near_goal
 cross join held_back
