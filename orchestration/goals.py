@@ -34,8 +34,14 @@ class GoalCard:
 
     @property
     def is_red(self) -> bool:
-        """Whether the goal is missed."""
-        return self.card.get("status") == "missed"
+        """Whether the goal is missed; once its deadline is past, whether it was missed then."""
+        return self.status == "missed"
+
+    @property
+    def status(self) -> str:
+        """'met', 'near', 'missed' or 'unmeasured'; once the deadline is past, and if that day is known, as of then."""
+        final = self.card.get("status_at_deadline")
+        return str(self.card.get("status") if final in (None, "unmeasured") else final)
 
 
 def read_goals(published: Published, wanted: str | None = None) -> list[GoalCard]:
@@ -87,7 +93,11 @@ def _sentences(goal: GoalCard, currency: str | None) -> Iterator[str]:
         reach = f"{said(card.get('forecast_low'))} to {said(card.get('forecast_high'))}"
         yield f"At the deadline {card['deadline']}: {said(card['forecast_at_deadline'])} ({reach}) if it goes on so."
     elif card.get("is_over"):
-        yield f"The deadline {card['deadline']} is over; then it was {said(card.get('actual_at_deadline'))}."
+        if card.get("actual_at_deadline") is None:
+            yield f"The deadline {card['deadline']} is over; what it was then is not known."
+        else:
+            final = f"{said(card['actual_at_deadline'])}: {card.get('status_at_deadline')}"
+            yield f"The deadline {card['deadline']} is over; then it was {final}."
     if card.get("status") == "met":
         return
     for dimension in DIMENSIONS:

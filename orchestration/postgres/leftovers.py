@@ -20,6 +20,11 @@ AND coalesce(a.datname, current_database()) = current_database()
 """
 
 
+def going_on(session: Session) -> set[str]:
+    """The virtual numbers of the transactions that are going on in this database, but for our own."""
+    return {row[0] for row in session.rows(_GOING_ON)}
+
+
 def sweep(session: Session, store: Store) -> int:
     """Drop what is retired, as far as nobody holds it; return how many tables wait for the next publication.
 
@@ -56,10 +61,10 @@ def _retire_strays(session: Session, store: Store) -> None:
 
 def _drop_what_is_free(session: Session, store: Store) -> int:
     rows = session.rows(f"SELECT relation, holders FROM {store.named('retired')} ORDER BY relation")  # noqa: S608
-    going_on = {row[0] for row in session.rows(_GOING_ON)}
+    held = going_on(session)
     waiting = 0
     for relation, holders in rows:
-        if going_on.intersection((holders or "").split()):
+        if held.intersection((holders or "").split()):
             waiting += 1
             continue
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.contract import CONTRACT_SCHEMA, PUBLICATION_TABLE
 from orchestration.postgres.connection import Secrets, Session, connected
 from orchestration.postgres.errors import LockedError, PostgresError
-from orchestration.postgres.leftovers import sweep
+from orchestration.postgres.leftovers import going_on, sweep
 from orchestration.postgres.store import Store, Stored
 from orchestration.postgres.tables import Part, published_parts
 from orchestration.postgres.views import Views, wanted_views
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SECONDS_FOR_ANOTHER = 20.0
 _PAUSE_SECONDS = 0.5
+_SECONDS_FOR_STATEMENTS = 3.0
+_MOMENT_SECONDS = 0.02
 
 # Views and tables of the store's own records that are not there.
 _MISSING = """
@@ -99,8 +101,14 @@ def publish(source: Source, settings: PostgresSettings, secrets: Secrets) -> Pos
         }
         publication = source.publication()
         try:
+            _be_alone(session)
             with session.transaction():
-                written = _write(store, source, parts, publication, secrets)
+                before, stored = _write(store, source, parts, secrets)
+            written = [parts[name] for name, now in stored.items() if now is not before.get(name)]
+            if written:
+                _let_statements_end(session)
+            with session.transaction():
+                _show(store, source.company_id, parts, before, stored, publication)
             waiting = sweep(session, store)
         except LockedError:
             raise PostgresError(
@@ -148,12 +156,11 @@ def _refuse_short_key(settings: PostgresSettings, secrets: Secrets) -> None:
 
 
 def _write(
-    store: Store, source: Source, parts: Mapping[str, Part], publication: Mapping[str, Any], secrets: Secrets
-) -> list[Part]:
-    """Everything that has to become visible at once; return the parts that were written."""
+    store: Store, source: Source, parts: Mapping[str, Part], secrets: Secrets
+) -> tuple[dict[str, Stored], dict[str, Stored]]:
+    """Copy what changed, beside what readers see; return what was stored before, and what is to be shown."""
     session, settings = store.session, store.session.settings
     session.run(f"SET LOCAL lock_timeout = '{settings.lock_wait_seconds}s'")
-    _be_alone(session)
     schemas = [settings.schema_name, store.schema]
     store.make([*schemas, settings.pseudonymous_schema] if settings.pseudonymous_schema else schemas)
     whose = store.company()
@@ -164,17 +171,47 @@ def _write(
         )
     before = store.parts()
     stored: dict[str, Stored] = {}
-    written = []
     for name, part in parts.items():
         session.doing = f"looking at {name}"
         old = before.get(name)
         if old is not None and old.fingerprint == part.fingerprint and store.is_whole(old):
             stored[name] = old
-            continue
-        stored[name] = store.write(part, part.stream(source.con, secrets.key), old, publication["run_id"])
-        written.append(part)
+        else:
+            stored[name] = store.write(part, part.stream(source.con, secrets.key), old)
+    return before, stored
+
+
+def _let_statements_end(session: Session) -> None:
+    """Wait until no statement is left that may have been planned before the new partitions were there.
+
+    PostgreSQL plans a statement on the partitions of that moment, and takes the snapshot that it reads with a moment
+    later. If the versions moved in between, it would look for a new one in a plan without it, and find nothing. Between
+    the two are milliseconds: a transaction that goes on for longer has its snapshot or waits for its next statement.
+    """
+    session.doing = "waiting for statements that were planned before"
+    planned = going_on(session)
+    until = time.monotonic() + _SECONDS_FOR_STATEMENTS
+    while planned and time.monotonic() < until:
+        time.sleep(_MOMENT_SECONDS)
+        planned &= going_on(session)
+
+
+def _show(
+    store: Store,
+    company_id: str,
+    parts: Mapping[str, Part],
+    before: Mapping[str, Stored],
+    stored: Mapping[str, Stored],
+    publication: Mapping[str, Any],
+) -> None:
+    """Everything that has to become visible at once; nothing long, since readers may have to wait for it."""
+    session = store.session
+    session.run(f"SET LOCAL lock_timeout = '{session.settings.lock_wait_seconds}s'")
+    session.doing = "moving versions"
+    for name, now in stored.items():
+        if now is not before.get(name):
+            store.show(now, before.get(name), publication["run_id"])
     views, wanted = Views(store), wanted_views(store, parts, stored)
-    # From here on readers may have to wait for us, so that nothing long comes after it.
     views.arrange(wanted)
     views.grant(wanted)
     for name, old in before.items():
@@ -187,14 +224,13 @@ def _write(
         "SET company_id = excluded.company_id, run_id = excluded.run_id, published_at = excluded.published_at, "
         "as_of = excluded.as_of, version = excluded.version",
         (
-            source.company_id,
+            company_id,
             publication["run_id"],
             *(_utc(publication.get(name)) for name in ("published_at", "as_of")),
             publication.get("version"),
         ),
     )
     session.doing = "making it visible"
-    return written
 
 
 def _utc(moment: datetime | None) -> str | None:
@@ -203,11 +239,14 @@ def _utc(moment: datetime | None) -> str | None:
 
 
 def _be_alone(session: Session) -> None:
-    """Keep out another publication to the same schema, also one whose client was killed a moment ago."""
+    """Keep out another publication to the same schema, also one whose client was killed a moment ago.
+
+    The lock belongs to the connection and goes with it.
+    """
     session.doing = "waiting for another publication"
     until = time.monotonic() + _SECONDS_FOR_ANOTHER
     while not session.value(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", (f"regulars {session.settings.schema_name}",)
+        "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", (f"regulars {session.settings.schema_name}",)
     ):
         if time.monotonic() > until:
             raise PostgresError(

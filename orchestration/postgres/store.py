@@ -1,10 +1,11 @@
 """The tables behind the views, and which of their versions readers see.
 
 Each part (a mart, or a mart without personal data) is a table partitioned by version. A publication copies what
-changed into new partitions and attaches them, which disturbs no reader; then it moves the versions in `parts` with the
-run's row in `publication`, all in one transaction. A view shows the rows of the version that its reader's snapshot
-finds in `parts`, so that a statement, or a transaction that is REPEATABLE READ, sees one run and never a missing table.
-docs/decisions/0061 says why it is not done by renaming tables or exchanging views.
+changed into new partitions and attaches them, which disturbs no reader. When that is committed and known to every
+statement, it moves the versions in `parts` with the run's row in `publication`, in one transaction. A view shows the
+rows of the version that its reader's snapshot finds in `parts`, so that a statement, or a transaction that is
+REPEATABLE READ, sees one run and never a missing table. docs/decisions/0061 says why it is not done by renaming
+tables or exchanging views.
 """
 
 from __future__ import annotations
@@ -124,11 +125,11 @@ class Store:
         )
         return bool(rows == stored.rows and foreign == 0)
 
-    def write(self, part: Part, rows: pa.RecordBatchReader, before: Stored | None, run_id: str) -> Stored:
-        """Copy a part into a new version of its table, with indexes and statistics. No reader sees it yet."""
+    def write(self, part: Part, rows: pa.RecordBatchReader, before: Stored | None) -> Stored:
+        """Copy a part into a new version of its table, with indexes and statistics. No reader sees it before `show`."""
         self.session.doing = f"copying {part.name}"
         if before is not None and before.shape == part.shape and self._has_shape(before.parent, part.shape):
-            parent, version = before.parent, before.version + 1
+            parent, version = before.parent, self._free_version(before.parent)
         else:
             parent, version = _free_name(part.name), 1
             columns = f"{quote(VERSION_COLUMN)} integer NOT NULL, {part.shape}"
@@ -158,9 +159,12 @@ class Store:
         self.session.run(f"ALTER TABLE {self.named(parent)} ATTACH PARTITION {new} FOR VALUES IN ({version})")
         self.session.run(f"ANALYZE {self.named(parent)}")
         loaded_by = int(self.session.value("SELECT pg_current_xact_id()::text::bigint % 4294967296"))
-        stored = Stored(part.name, parent, relation, version, part.shape, part.fingerprint, part.rows, loaded_by)
+        return Stored(part.name, parent, relation, version, part.shape, part.fingerprint, part.rows, loaded_by)
+
+    def show(self, stored: Stored, before: Stored | None, run_id: str) -> None:
+        """Let readers see what was written, from the commit of this transaction on; what it replaces may go then."""
         if before is not None:
-            self._retire(before.relation if before.parent == parent else before.parent)
+            self._retire(before.relation if before.parent == stored.parent else before.parent)
         self.session.run(
             f"INSERT INTO {self.named('parts')} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now()) "  # noqa: S608
             "ON CONFLICT (part) DO UPDATE SET parent = $2, relation = $3, version = $4, shape = $5, fingerprint = $6, "
@@ -170,12 +174,20 @@ class Store:
                 *(stored.rows, stored.loaded_by, run_id),
             ),
         )
-        return stored
 
     def forget(self, stored: Stored) -> None:
         """A part that is published no more; its table goes when nobody can need it."""
         self._retire(stored.parent)
         self.session.run(f"DELETE FROM {self.named('parts')} WHERE part = $1", (stored.part,))  # noqa: S608
+
+    def _free_version(self, parent: str) -> int:
+        """A version that no partition has, also none that a publication left behind when it was killed."""
+        taken = self.session.value(
+            "SELECT max((regexp_match(pg_get_expr(c.relpartbound, c.oid), '[0-9]+'))[1]::integer) "
+            "FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)",
+            (self.named(parent),),
+        )
+        return int(taken) + 1
 
     def _index(self, part: Part, new: str) -> None:
         settings = self.session.settings

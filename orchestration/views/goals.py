@@ -40,7 +40,7 @@ def goals_view(goals: Sequence[GoalCard], currency: str | None) -> RenderableTyp
             share(card.get("attainment"), 0),
             _signed(card.get("trend_30d"), unit, currency),
             spark_line([actual for _, actual in goal.days]),
-            Text(str(card.get("status")), style=style),
+            Text(goal.status, style=colour(_final(goal))),
             _forecast(goal, currency),
             moment(card.get("deadline")),
             Text(str(card.get("owner") or MISSING)),
@@ -93,6 +93,11 @@ def _groups(goal: GoalCard, dimension: str, currency: str | None) -> Table:
     return made
 
 
+def _final(goal: GoalCard) -> float | None:
+    at_deadline: float | None = goal.card.get("attainment_at_deadline")
+    return goal.card.get("attainment") if at_deadline is None else at_deadline
+
+
 def _points(value: float | None, unit: str, currency: str | None) -> str:
     if value is None:
         return MISSING
@@ -108,6 +113,8 @@ def _signed(value: float | None, unit: str, currency: str | None) -> str:
 def _forecast(goal: GoalCard, currency: str | None) -> str:
     card = goal.card
     unit = str(card.get("unit"))
+    if card.get("is_over"):
+        return f"over: {measure(card.get('actual_at_deadline'), unit, currency)}"
     if card.get("forecast_at_deadline") is None:
         return str(card.get("forecast_status") or MISSING)
     low, high = (measure(card.get(f"forecast_{name}"), unit, currency) for name in ("low", "high"))

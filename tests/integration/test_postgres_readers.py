@@ -153,3 +153,34 @@ def test_twenty_readers_while_five_runs_are_published(place):
     assert mixed == []
     assert min(answers) > 5
     assert seen == set(numbers)
+
+
+# PostgreSQL works out what never changes while it plans: the tables are planned, then it sleeps, then it reads.
+PLANNED_SLOWLY = """
+WITH orders AS MATERIALIZED (SELECT min(seen_in) || max(seen_in) AS run, count(*) AS rows FROM marts.fct_orders),
+later AS MATERIALIZED (SELECT public.while_planning({seconds}) AS slept)
+SELECT p.run_id, orders.run, orders.rows FROM marts.publication AS p, orders, later
+"""
+
+
+def test_a_statement_that_was_planned_before_a_run_and_reads_after_it(place):
+    place.publish("run-1", orders=100)
+    place.server.execute(
+        "CREATE FUNCTION public.while_planning(seconds float8) RETURNS integer IMMUTABLE LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(seconds); RETURN 1; END'",
+        database=place.name,
+    )
+    reader = place.login(f"{place.name}_planner", f"{place.name}_reader")
+    answers = []
+    thread = threading.Thread(target=lambda: answers.extend(place.ask(PLANNED_SLOWLY.format(seconds=2), user=reader)))
+    thread.start()
+    while not place.server.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%while_planning%' "
+        "AND pid <> pg_backend_pid()",
+        database=place.name,
+    )[0][0]:
+        time.sleep(0.02)
+    place.publish("run-2", orders=200)
+    thread.join(30)
+    assert answers in ([("run-1", "run-1run-1", 100)], [("run-2", "run-2run-2", 200)])
+    assert place.ask(PLANNED_SLOWLY.format(seconds=0), user=reader) == [("run-2", "run-2run-2", 200)]
