@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 
@@ -21,17 +22,18 @@ CARDS = """
 CREATE SCHEMA marts;
 CREATE TABLE marts.kpi_scorecard AS SELECT * FROM (VALUES
     ('back', 'Come back', 'Who came back.', 0.30e0, 0.20e0, 0.67e0, 'missed', 0.01e0, DATE '2026-12-31', 'a@x.example',
-     'share', 'up', 0.25e0, 0.22e0, 0.28e0, 'forecast', 0.10e0, NULL, false, NULL, NULL),
+     'share', 'up', 0.25e0, 0.22e0, 0.28e0, 'forecast', 0.10e0, NULL, false, NULL, NULL, NULL, NULL),
     ('cost', 'Service', 'Its cost.', 0.02e0, 0.05e0, 0.40e0, 'missed', NULL, DATE '2025-12-31', NULL, 'share',
-     'down', NULL, NULL, NULL, 'over', -0.03e0, 'source = shop', true, 0.04e0, NULL),
+     'down', NULL, NULL, NULL, 'over', -0.03e0, 'source = shop', true, 0.04e0, 0.5e0, 'missed',
+     NULL),
     ('none', 'Nobody', 'Of nobody.', 10.0e0, NULL, NULL, 'unmeasured', NULL, NULL, NULL, 'count',
-     'up', NULL, NULL, NULL, 'no deadline', NULL, 'source = gone', false, NULL,
+     'up', NULL, NULL, NULL, 'no deadline', NULL, 'source = gone', false, NULL, NULL, NULL,
      'nothing fits the filter source = gone'),
     ('sold', 'Revenue', 'Sales.', 100.0e0, 120.0e0, 1.2e0, 'met', 5.0e0, DATE '2026-12-31', NULL, 'money',
-     'up', NULL, NULL, NULL, 'too little history', -20.0e0, NULL, false, NULL, NULL)
+     'up', NULL, NULL, NULL, 'too little history', -20.0e0, NULL, false, NULL, NULL, NULL, NULL)
 ) AS rows (goal_id, goal_name, definition, target, actual, attainment, status, trend_30d, deadline, owner, unit,
     direction, forecast_at_deadline, forecast_low, forecast_high, forecast_status, gap, filter_words, is_over,
-    actual_at_deadline, unmeasured_reason);
+    actual_at_deadline, attainment_at_deadline, status_at_deadline, unmeasured_reason);
 CREATE TABLE marts.kpi_daily AS SELECT DATE '2026-01-01' + n::INTEGER AS day, 'back' AS goal_id, n / 100.0e0 AS actual
     FROM range(31) AS days (n);
 CREATE TABLE marts.kpi_gaps AS SELECT * FROM (VALUES
@@ -74,9 +76,23 @@ def test_a_missed_goal_is_explained_with_those_who_lack_most(goals):
 def test_where_less_is_better_those_with_too_much_are_named_and_a_past_deadline_is_over(goals):
     words = explanation(goals["cost"], "EUR")
     assert "5.0 % of at most 2.0 %." in words
-    assert "The deadline 2025-12-31 is over; then it was 4.0 %." in words
+    assert "The deadline 2025-12-31 is over; then it was 4.0 %: missed." in words
     assert "By channel most is missing at web (3.00 points)." in words
     assert "store" not in words
+
+
+def test_once_the_deadline_is_past_a_goal_is_what_it_was_then(goals):
+    """Whoever reached the target in time is not red for what came later, and who came too late stays red."""
+    late = dataclasses.replace(goals["cost"], card=goals["cost"].card | {"status": "met"})
+    in_time = dataclasses.replace(goals["cost"], card=goals["cost"].card | {"status_at_deadline": "met"})
+    unknown = dataclasses.replace(
+        goals["cost"],
+        card=goals["cost"].card | {"status_at_deadline": "unmeasured", "actual_at_deadline": None, "status": "near"},
+    )
+    assert [(goal.status, goal.is_red) for goal in (late, in_time, unknown)] == [
+        ("missed", True), ("met", False), ("near", False),
+    ]  # fmt: skip
+    assert "what it was then is not known" in explanation(unknown, None)
 
 
 def test_what_is_not_measured_says_why(goals):
@@ -102,6 +118,7 @@ def test_all_goals_in_a_table(home):
     for part in ("30.0 %", "20.0 %", "67 %", "▁▁▂▂▃▃▄▄▅▅▆▆▇▇██", "missed", "25.0 % (22.0 % to 28.0 %)", "2026-12-31"):
         assert part in lines["back"]
     assert "≤ 2.0 %" in lines["cost"]
+    assert "over: 4.0 %" in lines["cost"]
     assert "120.00" in lines["sold"]
     assert "unmeasured" in lines["none"]
 
