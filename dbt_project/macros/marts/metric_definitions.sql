@@ -78,6 +78,11 @@
             and changes.window_days = coalesce({{ definitions }}.window_days, 0)
 {% endmacro %}
 
+{#- Whether a column has one of these values, which are names of our own. -#}
+{% macro is_one_of(column, values) -%}
+    {{ column }} in ('{{ values | join("', '") }}')
+{%- endmacro %}
+
 {#- Says what is wrong in the seed metric_definitions: a measure that is none, a ratio without one, no window. -#}
 {% macro check_metric_definitions() %}
     {%- if execute %}

@@ -28,11 +28,7 @@ days as (
 
 metric_definitions as (
 
-    select * from {{ ref('metric_definitions') }}
-    where
-        metric in (
-            '{{ reactions.keys() | join("',\n            '") }}'
-        )
+    select * from {{ ref('metric_definitions') }} where {{ is_one_of('metric', reactions) }}
 
 ),
 
