@@ -64,7 +64,7 @@ _STATES: dict[str, tuple[str, str]] = {
 }
 _BROKEN = r"connection|server closed|terminat|could not (send|receive)|eof|no COPY in progress|broken pipe|timed? ?out"
 _LOST = "the connection broke"
-_LOST_TODO = "When the server is up again: regulars publish, or the next run does it"
+_WHEN_IT_IS_UP = "When the server is up again: regulars publish, or the next run does it"
 
 # What libpq says while it connects, where there is no SQLSTATE yet.
 _CONNECTING: tuple[tuple[str, str, str], ...] = (
@@ -117,7 +117,7 @@ def connecting(settings: PostgresSettings, said: str) -> PostgresError:
     for pattern, what, todo in _CONNECTING:
         if re.search(pattern, said, re.IGNORECASE):
             return PostgresError(f"{settings.shown}: {what.format(**known)}.", f"{todo}.")
-    return PostgresError(f"{settings.shown}: no connection came about ({first_line(said)}).", f"{_LOST_TODO}.")
+    return PostgresError(f"{settings.shown}: no connection came about ({first_line(said)}).", f"{_WHEN_IT_IS_UP}.")
 
 
 def failing(settings: PostgresSettings, error: Exception, doing: str) -> PostgresError:
@@ -136,7 +136,7 @@ def failing(settings: PostgresSettings, error: Exception, doing: str) -> Postgre
             more = f" ({said})" if state[:2] in ("42", "53", "57", "25", "58") else ""
             return PostgresError(f"{settings.shown}: {what}{more}, while {doing}.", f"{todo}.", state)
     if state.startswith("08") or (not state and re.search(_BROKEN, str(error), re.IGNORECASE)):
-        return PostgresError(f"{settings.shown}: {_LOST}, while {doing}.", f"{_LOST_TODO}.")
+        return PostgresError(f"{settings.shown}: {_LOST}, while {doing}.", f"{_WHEN_IT_IS_UP}.")
     return PostgresError(
         f"{settings.shown}: {redact(said)} (SQLSTATE {state or 'unknown'}), while {doing}.",
         "The server's log says more; when it is mended: regulars publish.",
