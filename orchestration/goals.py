@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.published import Published, Row
-from orchestration.views.words import measure, share
+from orchestration.views.words import change, measure, share
 
 # What most people ask first stands first.
 DIMENSIONS = ("value_segment", "source", "channel", "lifecycle_stage", "behaviour_segment", "country_code")
@@ -88,7 +88,7 @@ def _sentences(goal: GoalCard, currency: str | None) -> Iterator[str]:
     way = "at most" if card.get("direction") == "down" else "at least"
     yield f"{said(card['actual'])} of {way} {said(card['target'])}."
     if card.get("trend_30d") is not None:
-        yield f"Within 30 days: {'+' if card['trend_30d'] >= 0 else ''}{said(card['trend_30d'])}."
+        yield f"Within 30 days: {change(card['trend_30d'], unit, currency)}."
     if card.get("forecast_at_deadline") is not None:
         reach = f"{said(card.get('forecast_low'))} to {said(card.get('forecast_high'))}"
         yield f"At the deadline {card['deadline']}: {said(card['forecast_at_deadline'])} ({reach}) if it goes on so."

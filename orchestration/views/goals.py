@@ -12,6 +12,7 @@ from orchestration.goals import DIMENSIONS, GoalCard, explanation
 from orchestration.views.words import (
     MISSING,
     bar,
+    change,
     colour,
     heading,
     measure,
@@ -38,7 +39,7 @@ def goals_view(goals: Sequence[GoalCard], currency: str | None) -> RenderableTyp
             ("≤ " if card.get("direction") == "down" else "") + measure(card.get("target"), unit, currency),
             Text(measure(card.get("actual"), unit, currency), style=style),
             share(card.get("attainment"), 0),
-            _signed(card.get("trend_30d"), unit, currency),
+            change(card.get("trend_30d"), unit, currency),
             spark_line([actual for _, actual in goal.days]),
             Text(goal.status, style=colour(_final(goal))),
             _forecast(goal, currency),
@@ -83,8 +84,8 @@ def _groups(goal: GoalCard, dimension: str, currency: str | None) -> Table:
             Text(str(row["group_name"])),
             measure(row["actual"], unit, currency),
             share(row["share_of_base"]),
-            _points(part, unit, currency),
-            _points(row["trend_30d_contribution"], unit, currency),
+            change(part, unit, currency),
+            change(row["trend_30d_contribution"], unit, currency),
             share(row["actual_for_one_point"]),
             bar(part / gap if gap and part is not None else None, "yellow"),
         )
@@ -96,18 +97,6 @@ def _groups(goal: GoalCard, dimension: str, currency: str | None) -> Table:
 def _final(goal: GoalCard) -> float | None:
     at_deadline: float | None = goal.card.get("attainment_at_deadline")
     return goal.card.get("attainment") if at_deadline is None else at_deadline
-
-
-def _points(value: float | None, unit: str, currency: str | None) -> str:
-    if value is None:
-        return MISSING
-    return f"{value * 100:+,.2f} points" if unit == "share" else _signed(value, unit, currency)
-
-
-def _signed(value: float | None, unit: str, currency: str | None) -> str:
-    if value is None:
-        return MISSING
-    return ("+" if value > 0 else "") + measure(value, unit, currency)
 
 
 def _forecast(goal: GoalCard, currency: str | None) -> str:

@@ -51,6 +51,15 @@ def measure(value: float | None, unit: str, currency: str | None) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
+def change(value: float | None, unit: str, currency: str | None) -> str:
+    """A difference of two of a goal's numbers, with its sign; that of two shares is in points."""
+    if value is None:
+        return MISSING
+    if unit == "share":
+        return f"{value * 100:+,.2f} points"
+    return ("+" if value > 0 else "") + measure(value, unit, currency)
+
+
 def moment(value: datetime | date | None) -> str:
     """A moment in UTC to the minute, or a day."""
     if value is None:
