@@ -68,8 +68,8 @@ def _said(home, *arguments):
 def test_a_missed_goal_is_explained_with_those_who_lack_most(goals):
     words = explanation(goals["back"], "EUR")
     assert words == (
-        "20.0 % of at least 30.0 %. Within 30 days: +1.00 points. At the deadline 2026-12-31: 25.0 % (22.0 % to 28.0 %) "
-        "if it goes on so. By value segment most is missing at silver (13.00 points)."
+        "20.0 % of at least 30.0 %. Within 30 days: +1.00 points. At the deadline 2026-12-31: 25.0 % (22.0 % to 28.0 %)"
+        " if it goes on so. By value segment most is missing at silver (13.00 points)."
     )
 
 
