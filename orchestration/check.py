@@ -5,14 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.company_errors import CompanyProblem, did_you_mean, key_text, one_of
 from orchestration.company_yaml import YamlDocument, read_yaml
+from orchestration.metrics import known_metrics
+from orchestration.report import Problem
 from sources.files.config import FilesSource
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from orchestration.company import Company
     from sources.files.config import Dataset
     from sources.files.discover import SourceFile
@@ -47,6 +52,27 @@ class DatasetCheck:
     def is_right(self) -> bool:
         """Whether the dataset can be loaded as it is mapped."""
         return not self.problems
+
+
+def goal_remarks(company: Company, today: date) -> list[Problem]:
+    """Goals that are right and yet probably not meant so: reached by anything, or with a deadline that is over.
+
+    Args:
+        company: The company file.
+        today: What deadlines are held against, where the file names no day as of which everything is.
+    """
+    found = []
+    day = today if company.as_of in ("latest", "now") else datetime.fromisoformat(company.as_of).date()
+    for goal in company.goals:
+        place = f"goal {goal.id}"
+        direction = goal.direction or known_metrics()[goal.metric].direction
+        if goal.target == 0 and direction == "up":
+            what = "A target of 0 is reached by anything that is not negative."
+            found.append(Problem(what, "Give a target above 0, or `direction: down`.", place, is_failure=False))
+        if goal.deadline is not None and goal.deadline < day:
+            what = f"The deadline {goal.deadline} is over: the goal is judged by that day, and nothing is foretold."
+            found.append(Problem(what, "Give it a new deadline, or take the goal out.", place, is_failure=False))
+    return found
 
 
 def check_sources(company: Company, only: str | None = None) -> list[DatasetCheck]:

@@ -5,8 +5,10 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -79,10 +81,10 @@ def run(
 def check(company: CompanyOption = COMPANY) -> int:
     """Are company file and rules right, are the sources there, and do they have the mapped columns? Loads nothing."""
     from orchestration.catalogue import catalogue_of
-    from orchestration.check import check_sources, engine_problems
+    from orchestration.check import check_sources, engine_problems, goal_remarks
     from orchestration.company import environment_problems, load_company
     from orchestration.views.check import check_view
-    from orchestration.views.problems import company_problems
+    from orchestration.views.problems import company_problems, run_problems
 
     settings = load_company(company)
     problems = environment_problems(settings)
@@ -95,6 +97,9 @@ def check(company: CompanyOption = COMPANY) -> int:
     if problems:
         support.console(stderr=True).print(company_problems(problems))
         return BAD_CONFIGURATION
+    remarks = goal_remarks(settings, datetime.now(ZoneInfo(settings.time_zone)).date())
+    if remarks:
+        console.print("", run_problems(remarks))
     console.print("\nEverything is in place. Next: regulars run", highlight=False)
     return DONE
 

@@ -220,6 +220,24 @@ def test_check_says_all_is_well(regulars, write_company, data_files):
     assert line.split()[-1] == "ok"
 
 
+GOALS = """\
+goals:
+  - {id: mails, name: Mails, metric: open_rate, target: %s, deadline: %s}
+  - {id: returns, name: Returns, metric: return_rate, target: 0}
+sources:
+"""
+
+
+def test_check_remarks_on_goals_that_are_reached_by_anything_or_are_over(regulars, write_company, data_files):
+    result = regulars("check", "-c", write_company(("sources:\n", GOALS % ("0", "2026-01-30"))))
+    assert result.exit_code == 0, result.output
+    assert "! goal mails: A target of 0 is reached by anything" in result.output
+    assert "! goal mails: The deadline 2026-01-30 is over" in result.output
+    assert "goal returns" not in result.output  # no returns at all: as low as it goes
+    result = regulars("check", "-c", write_company(("sources:\n", GOALS % ("0.2", "2026-01-31"))))
+    assert "! goal" not in result.output
+
+
 def test_check_finds_a_renamed_column(regulars, write_company, data_files):
     (data_files / "orders-2.csv").write_text("No,E-Mail,Date\n2,b@example.org,30.01.2026\n")
     result = regulars("check", "-c", write_company())
