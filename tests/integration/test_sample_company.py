@@ -43,7 +43,7 @@ def test_the_demo_is_the_sample_company() -> None:
 
 def test_every_record_is_accounted_for(sample: tuple[Path, Home]) -> None:
     found = balance(sample[1].published_file)
-    assert len({source for source, _ in found}) == 12
+    assert len({source for source, _ in found}) == 13
     assert {key: counts for key, counts in found.items() if counts[0] != sum(counts[1:])} == {}
 
 

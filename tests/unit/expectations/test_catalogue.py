@@ -388,7 +388,7 @@ CASES = [
     ("orders_total_adds_up", {"gross_amount": "10"}, True),
     ("orders_total_adds_up", {"total_amount": "10"}, True),
     ("products_product_name_present", {"sku": "R-1", "unit_cost": "0.40"}, True),
-    ("products_product_name_present", {"sku": "R-1", "unit_cost": "0.40", "unit_price": "1"}, False),
+    ("products_product_name_present", {"sku": "R-1", "unit_cost": "0.40", "unit_price_text": "1"}, False),
     ("orders_discount_within_gross", {"gross_amount": "10", "discount_amount": "-10.05"}, True),
     ("orders_discount_within_gross", {"gross_amount": "10", "discount_amount": "10.06"}, False),
     ("orders_discount_within_gross", {"discount_amount": "10.06"}, True),

@@ -376,7 +376,6 @@ def test_a_run_with_nothing_but_a_new_decision_does_not_stand(home, write_compan
 
     company = load_company(write_company())
     monkeypatch.setattr(pipeline, "pending_files", lambda *_: {})
-    monkeypatch.setattr(pipeline, "_readers_have", lambda *_: True)
     home.published_file.touch()
 
     def publish(run: Run) -> None:
