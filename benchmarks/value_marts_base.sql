@@ -45,6 +45,20 @@ SELECT
     kind < 0.5 AS is_contactable
 FROM people;
 
+INSERT INTO intermediate.int_consent_statements BY NAME
+SELECT
+    customer_id,
+    channel,
+    purpose,
+    status,
+    since AS occurred_at,
+    since AS ranked_at,
+    'webshop' AS source,
+    'consents' AS origin,
+    false AS is_about_address,
+    customer_id AS record_key
+FROM marts.customer_consents;
+
 INSERT INTO marts.customer_groups BY NAME
 SELECT
     'company' AS kind,

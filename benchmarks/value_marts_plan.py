@@ -10,6 +10,10 @@ FOLDERS = {
     "intermediate/costs": "value",
     "intermediate/forecasts": "value",
     "marts/value": "value",
+    "intermediate/campaigns": "campaigns",
+    "marts/campaigns": "campaigns",
+    "intermediate/journeys": "journeys",
+    "marts/journeys": "journeys",
     "intermediate/portfolio": "portfolio",
     "marts/portfolio": "portfolio",
     "intermediate/churn": "churn",
@@ -54,6 +58,7 @@ DRAWN = frozenset(
         "fct_surveys",
         "fct_tickets",
         "fct_web_sessions",
+        "int_consent_statements",
         "int_customer_golden",
         "int_email_deliveries",
         "int_used__campaigns",
@@ -66,16 +71,16 @@ DRAWN = frozenset(
 
 
 def planned(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What to draw, to take over, to make without a clock and to measure, each in an order in which it can be made.
+    """What to draw, to take over, and to build: measured, or (part is None) without a clock; in the order of building.
 
     Args:
         manifest: dbt's, with compiled models.
 
     Returns:
-        Lists of nodes with name, schema, part, sql.
+        Lists of nodes with name, schema, part, sql, is_view.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
-    plan: dict[str, list[dict[str, Any]]] = {"draw": [], "take": [], "make": [], "measure": []}
+    plan: dict[str, list[dict[str, Any]]] = {"draw": [], "take": [], "build": []}
     seen: set[str] = set()
 
     def visit(key: str) -> None:
@@ -85,7 +90,7 @@ def planned(manifest: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         node = nodes[key]
         part = _part_of(node)
         kind = _kind_of(node, part)
-        if kind in ("make", "measure"):
+        if kind == "build":
             for parent in node["depends_on"]["nodes"]:
                 visit(parent)
         found = {"name": node["name"], "schema": node["schema"], "part": part, "sql": node.get("compiled_code")}
@@ -106,7 +111,5 @@ def _part_of(node: dict[str, Any]) -> str | None:
 def _kind_of(node: dict[str, Any], part: str | None) -> str:
     if node["name"] in DRAWN:
         return "draw"
-    if part:
-        return "measure"
     is_given = node["resource_type"] in ("seed", "source") or node["path"].startswith("intermediate/context")
-    return "take" if is_given else "make"
+    return "take" if is_given and not part else "build"

@@ -1,0 +1,2 @@
+-- The marts of campaigns, channels and contacts, by hand; value_marts.sql comes first, and its tables are there.
+-- part: campaigns

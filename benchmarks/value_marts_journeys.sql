@@ -1,0 +1,2 @@
+-- The marts of journeys, cohorts and reasons for leaving, by hand; value_marts.sql comes first, and its tables are there.
+-- part: journeys
