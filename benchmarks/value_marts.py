@@ -2,8 +2,8 @@
 
 A million customers and ten million order lines are drawn (`value_marts_base.sql`) into tables with the columns of a
 real warehouse. On them the product's models are built as dbt compiled them, one table after the other, and in a process
-of its own hand-written scripts (`value_marts.sql` and those beside it) make the same marts. What both made is compared, column by column.
-`--home` names a warehouse that has been filled, of the sample company; without it, one is made.
+of its own hand-written scripts (`value_marts.sql` and those beside it) make the same marts. What both made is compared,
+column by column. `--home` names a warehouse that has been filled, of the sample company; without it, one is made.
 """
 
 from __future__ import annotations
@@ -276,8 +276,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         f"{record['date']}, {versions}. `python -m benchmarks.value_marts`: {rows['int_customer_golden']:,} customers, "
         f"{rows['fct_orders']:,} orders, {rows['fct_order_lines']:,} lines, {rows['int_email_deliveries']:,} e-mails, "
         f"{rows['fct_web_sessions']:,} visits. The models as dbt compiled them, one table after the other, without "
-        "what dbt itself takes and without tests; beside them `value_marts.sql` and its neighbours. Two threads and 12 GB each, each in a "
-        "process of its own. Scores are drawn: what fitting takes is in `lifetime_value.md`. The machine is shared; "
+        "what dbt itself takes and without tests; beside them `value_marts.sql` and its neighbours. Two threads and "
+        "12 GB each, each in a process of its own. Scores are drawn: what fitting takes is in `lifetime_value.md`. The machine is shared; "
         "the load before each measurement stands beside it.",
         "",
         "| what | seconds | of the processors | peak GB | tables | load before |",
