@@ -277,7 +277,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         f"{rows['fct_orders']:,} orders, {rows['fct_order_lines']:,} lines, {rows['int_email_deliveries']:,} e-mails, "
         f"{rows['fct_web_sessions']:,} visits. The models as dbt compiled them, one table after the other, without "
         "what dbt itself takes and without tests; beside them `value_marts.sql` and its neighbours. Two threads and "
-        "12 GB each, each in a process of its own. Scores are drawn: what fitting takes is in `lifetime_value.md`. The machine is shared; "
+        "12 GB each, each in a process of its own. Scores are drawn: what fitting takes is in `lifetime_value.md`. The "
+        "machine is shared; "
         "the load before each measurement stands beside it.",
         "",
         "| what | seconds | of the processors | peak GB | tables | load before |",
