@@ -216,29 +216,38 @@ shipped AS (
         CASE WHEN way < 0.1 AND fate > 0.04 THEN 4.9 ELSE 0 END AS shipping_amount
     FROM totals
     INNER JOIN orders USING (o)
+),
+
+told AS (
+    SELECT
+        'webshop:' || (5600000000000 + o) AS order_id,
+        CAST(o AS VARCHAR) AS order_number,
+        'webshop' AS source,
+        CASE WHEN way < 0.6 THEN 'web' WHEN way < 0.95 THEN 'store' ELSE 'phone' END AS channel,
+        CASE WHEN way BETWEEN 0.6 AND 0.7 THEN NULL ELSE named('c_', i) END AS customer_id,
+        ago(days_ago) + INTERVAL 8 HOUR + INTERVAL (CAST(36000 * drawn('time', o) AS INTEGER)) SECOND AS ordered_at,
+        ago(days_ago) AS ordered_on,
+        CASE WHEN fate < 0.01 THEN 'returned' ELSE 'completed' END AS status,
+        CASE WHEN fate < 0.01 THEN 'return' ELSE 'sale' END AS order_kind,
+        gross_amount + shipping_amount AS gross_amount,
+        discount_amount,
+        refund_amount,
+        shipping_amount,
+        gross_amount + shipping_amount - discount_amount - refund_amount AS net_amount,
+        cost_amount,
+        gross_amount + shipping_amount - discount_amount - refund_amount - cost_amount AS margin_amount,
+        'EUR' AS currency,
+        gross_amount + shipping_amount - discount_amount - refund_amount AS original_net_amount,
+        'EUR' AS original_currency
+    FROM shipped
 )
 
 SELECT
-    'webshop:' || (5600000000000 + o) AS order_id,
-    CAST(o AS VARCHAR) AS order_number,
-    'webshop' AS source,
-    CASE WHEN way < 0.6 THEN 'web' WHEN way < 0.95 THEN 'store' ELSE 'phone' END AS channel,
-    CASE WHEN way BETWEEN 0.6 AND 0.7 THEN NULL ELSE named('c_', i) END AS customer_id,
-    ago(days_ago) + INTERVAL 8 HOUR + INTERVAL (CAST(36000 * drawn('time', o) AS INTEGER)) SECOND AS ordered_at,
-    ago(days_ago) AS ordered_on,
-    CASE WHEN fate < 0.01 THEN 'returned' ELSE 'completed' END AS status,
-    CASE WHEN fate < 0.01 THEN 'return' ELSE 'sale' END AS order_kind,
-    gross_amount + shipping_amount AS gross_amount,
-    discount_amount,
-    refund_amount,
-    shipping_amount,
-    gross_amount + shipping_amount - discount_amount - refund_amount AS net_amount,
-    cost_amount,
-    gross_amount + shipping_amount - discount_amount - refund_amount - cost_amount AS margin_amount,
-    'EUR' AS currency,
-    gross_amount + shipping_amount - discount_amount - refund_amount AS original_net_amount,
-    'EUR' AS original_currency
-FROM shipped;
+    *,
+    customer_id IS NOT NULL AND order_kind = 'sale' AND row_number() OVER (
+        PARTITION BY customer_id, order_kind ORDER BY ordered_at, order_id
+    ) = 1 AS is_first_order
+FROM told;
 
 -- A newsletter each month; of every sixth the cost is stated, and one went out on paper.
 INSERT INTO intermediate.int_used__campaigns BY NAME
