@@ -1420,10 +1420,60 @@ summed AS (
         sum(by_month.customers) AS customer_months,
         sum(by_month.moved_up) AS moved_up,
         share(sum(by_month.moved_up), customer_months) AS moved_up_share,
-        share(sum(by_month.expected_up), customer_months) AS expected_share,
-        CAST(max(by_month.customers) AS DOUBLE) AS n
+        share(sum(by_month.expected_up), customer_months) AS expected_share
     FROM by_month
     GROUP BY ALL
+),
+
+-- Months count for less where few people went up again and again.
+risen AS (
+    SELECT
+        'value' AS ladder, customer_id, from_value AS from_rung, value AS to_rung, from_behaviour, from_category,
+        from_channel, from_price, from_engagement
+    FROM steps
+    INNER JOIN snapshot_days ON steps.day = snapshot_days.day AND snapshot_days.is_complete_month
+    WHERE NOT is_new AND from_value <> value
+    UNION ALL
+    SELECT
+        'strategic', customer_id, from_strategic, strategic, from_behaviour, from_category, from_channel, from_price,
+        from_engagement
+    FROM steps
+    INNER JOIN snapshot_days ON steps.day = snapshot_days.day AND snapshot_days.is_complete_month
+    WHERE NOT is_new AND from_strategic <> strategic
+),
+
+repeats AS (
+    SELECT ladder, segment_kind, segment, share(sum(moves * moves), sum(moves)) AS moves_per_mover
+    FROM (
+        SELECT ladder, tactic.kind AS segment_kind, tactic.segment, customer_id, count(*) AS moves
+        FROM (
+            SELECT
+                risen.ladder,
+                risen.customer_id,
+                unnest([
+                    {'kind': 'behaviour', 'segment': from_behaviour}, {'kind': 'category', 'segment': from_category},
+                    {'kind': 'channel', 'segment': from_channel}, {'kind': 'price', 'segment': from_price},
+                    {'kind': 'engagement', 'segment': from_engagement}
+                ]) AS tactic
+            FROM risen
+            INNER JOIN reference.segment_ranks AS from_ranks
+                ON risen.ladder = from_ranks.segment_kind AND risen.from_rung = from_ranks.segment
+            INNER JOIN reference.segment_ranks AS to_ranks
+                ON risen.ladder = to_ranks.segment_kind AND risen.to_rung = to_ranks.segment
+            WHERE from_ranks.rank > 0 AND to_ranks.rank > from_ranks.rank
+        ) AS moved
+        GROUP BY ALL
+    ) AS movers
+    GROUP BY ALL
+),
+
+observed AS (
+    SELECT
+        summed.*,
+        coalesce(repeats.moves_per_mover, 1) AS moves_per_mover,
+        summed.customer_months / coalesce(repeats.moves_per_mover, 1) AS n
+    FROM summed
+    LEFT JOIN repeats USING (ladder, segment_kind, segment)
 )
 
 SELECT
@@ -1443,7 +1493,7 @@ SELECT
         WHEN lift_upper < 1 THEN 'lowers'
         ELSE 'not_shown'
     END AS finding
-FROM summed;
+FROM observed;
 
 CREATE TABLE dim_customers AS
 WITH consents AS (
