@@ -123,7 +123,7 @@ DENIED = {
     "second": "write extract",
     "skewness": "corrects for the sample on DuckDB only",
     "split": "takes a text on DuckDB and a pattern on Spark: split_to_rows",
-    "sqrt": "of a negative number is an error on DuckDB: square_root_of",
+    "sqrt": "of a negative number is an error on one engine: power with 0.5",
     "substring": "write substr",
     "trim": "takes more kinds of blanks away on DuckDB: trimmed",
     "trunc": "cuts numbers on DuckDB and dates on Spark",

@@ -201,7 +201,6 @@ select
     {{ double_as_money('cast(rate as double) * number') }} as product_of_doubles,
     {{ rounded('number', 6) }} as rounded_6,
     {{ rounded('number', 10) }} as rounded_10,
-    {{ square_root_of('number') }} as root,
     cast(ceil({{ rounded('case when abs(number) < 1000000 then number end', 6) }}) as bigint) as ceiled,
     cast(rate as double) as as_double,
     cast(rate as double) / nullif(number, 0) as quotient

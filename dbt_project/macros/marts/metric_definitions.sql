@@ -10,9 +10,9 @@
   those of each order; any other number is of customers.
 -#}
 {% macro is_of_orders(definitions) -%}
-    {%- set names = "'" ~ order_measures('orders').keys() | join("', '") ~ "'" -%}
-    {{ definitions }}.numerator in ({{ names }})
-    and ({{ definitions }}.denominator is null or {{ definitions }}.denominator in ({{ names }}))
+    {%- set names = order_measures('orders').keys() -%}
+    {{ is_one_of(definitions ~ '.numerator', names) }}
+    and ({{ definitions }}.denominator is null or {{ is_one_of(definitions ~ '.denominator', names) }})
 {%- endmacro %}
 
 {#-

@@ -204,10 +204,10 @@ forecasts as (
         measured.actual + trends.drift * trends.share_of_trend * {{ rounded(
             '(' ~ fading ~ ' - power(' ~ fading ~ ', measured.days_left + 1)) / (1 - ' ~ fading ~ ')', 9
         ) }} as middle,
-        {{ threshold('goal_forecast_z') }} * trends.size * {{ square_root_of(
-            'trends.square_of_size * measured.days_left'
-            ~ ' * (1 + cast(measured.days_left as double) / trends.days_seen)'
-        ) }} as reach,
+        {{ threshold('goal_forecast_z') }} * trends.size * power(
+            trends.square_of_size * measured.days_left * (1 + cast(measured.days_left as double) / trends.days_seen),
+            0.5
+        ) as reach,
         measured.unit
     from measured
     left join trends on measured.goal_id = trends.goal_id
