@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import shop_payloads as shop
+import shopify_payloads as shopify
+import woo_payloads as woo
 from helpers import ROOT, without_event_log
 from published_tables import Row, balance, records, rows
 
@@ -78,31 +79,31 @@ def _write(file: Path, lines: Iterable[Any]) -> None:
 
 def _deliver(landing: Path) -> None:
     """What Shopify delivers: exports, webhooks delivered five times, the same orders in other shapes, a broken line."""
-    first, rest = shop.SHOPIFY_ORDERS[:4], shop.SHOPIFY_ORDERS[4:]
+    first, rest = shopify.ORDERS[:4], shopify.ORDERS[4:]
     _write(landing / "orders" / "export.json", [{"orders": first}])
     _write(landing / "orders" / "more.jsonl", [*rest, '{"id": 1012, "line_items": [{"id": 1'])
-    _write(landing / "webhooks" / "orders" / "2026-03-06.jsonl.gz", [shop.GOODWILL] * 5)
-    _write(landing / "webhooks" / "refunds" / "2026-03-13.jsonl", shop.LATE_REFUNDS * 5)
+    _write(landing / "webhooks" / "orders" / "2026-03-06.jsonl.gz", [shopify.GOODWILL] * 5)
+    _write(landing / "webhooks" / "refunds" / "2026-03-13.jsonl", shopify.LATE_REFUNDS * 5)
     _write(landing / "webhooks" / "consents" / "2026-03-14.jsonl", [CONSENT] * 5)
-    _write(landing / "customers.json", [{"customers": shop.SHOPIFY_CUSTOMERS}])
-    _write(landing / "products.json", [{"products": shop.SHOPIFY_PRODUCTS}])
-    _write(landing / "inventory_items.jsonl", shop.SHOPIFY_COSTS)
+    _write(landing / "customers.json", [{"customers": shopify.CUSTOMERS}])
+    _write(landing / "products.json", [{"products": shopify.PRODUCTS}])
+    _write(landing / "inventory_items.jsonl", shopify.COSTS)
     _write(
         landing / "graphql" / "pages.jsonl",
-        [shop.order_node(shop.PLAIN), shop.order_node(shop.TAXED_LATER, edges=True)],
+        [shopify.order_node(shopify.PLAIN), shopify.order_node(shopify.TAXED_LATER, edges=True)],
     )
-    _write(landing / "bulk" / "history.jsonl", shop.all_rows([shop.PLAIN, shop.TAXED, shop.REFUNDED]))
-    _write(landing / "rolls" / "refunds.jsonl", shop.WOO_REFUNDS)
+    _write(landing / "bulk" / "history.jsonl", shopify.all_rows([shopify.PLAIN, shopify.TAXED, shopify.REFUNDED]))
+    _write(landing / "rolls" / "refunds.jsonl", woo.REFUNDS)
     _write(landing / "tills" / "receipts-2026-03.csv", JOURNAL.splitlines())
     _write(landing / "tills" / "members.csv", MEMBERS.splitlines())
 
 
 def _serve(server: RestServer) -> None:
     """What WooCommerce answers: pages of two, and refunds apart."""
-    orders = [{key: value for key, value in one.items() if key != "refund_details"} for one in shop.WOO_ORDERS]
-    products = [{key: value for key, value in one.items() if key != "variation_details"} for one in shop.WOO_PRODUCTS]
+    orders = [{key: value for key, value in one.items() if key != "refund_details"} for one in woo.ORDERS]
+    products = [{key: value for key, value in one.items() if key != "variation_details"} for one in woo.PRODUCTS]
 
-    def listed(found: list[shop.Json]) -> Any:
+    def listed(found: list[woo.Json]) -> Any:
         def answer(asked: Asked) -> Answer:
             new = [one for one in found if one.get("date_modified_gmt", "") > asked.one("modified_after")]
             begin = asked.number("per_page") * (asked.number("page") - 1)
@@ -112,10 +113,10 @@ def _serve(server: RestServer) -> None:
 
     server.route("/orders", listed(orders))
     server.route("/products", listed(products))
-    server.route("/customers", listed(shop.WOO_CUSTOMERS))
-    for order in shop.WOO_ORDERS:
+    server.route("/customers", listed(woo.CUSTOMERS))
+    for order in woo.ORDERS:
         server.route(f"/orders/{order['id']}/refunds", listed(order.get("refund_details", [])))
-    for product in shop.WOO_PRODUCTS:
+    for product in woo.PRODUCTS:
         server.route(f"/products/{product['id']}/variations", listed(product.get("variation_details", [])))
 
 
@@ -160,12 +161,12 @@ def figures(company: Result, source: str) -> dict[str, tuple[float, float, float
 
 
 def test_shopify_orders_come_to_what_was_worked_out_by_hand(company: Result) -> None:
-    assert figures(company, "webshop") == shop.SHOPIFY_FIGURES
+    assert figures(company, "webshop") == shopify.FIGURES
 
 
 def test_woocommerce_orders_come_to_what_was_worked_out_by_hand(company: Result) -> None:
     """Here refund 81 is known in full and 82 only by its money; both come to the goods without tax."""
-    expected = shop.WOO_FIGURES
+    expected = woo.FIGURES
     assert figures(company, "rolls") == expected
 
 
